@@ -1,0 +1,148 @@
+"""Who may call: users, and the API keys they hold."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field, Relationship, Session, SQLModel, col, select
+
+from registry import audit
+from registry.audit import Action
+from registry.catalog import Endpoint
+from registry.clock import now
+from registry.columns import UtcDateTime, choice
+from registry.database import exclusive
+from registry.errors import Conflict
+
+LOCAL = "local"
+
+
+class Role(StrEnum):
+    """What a user may do, from everything to looking."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    USER = "user"
+    VIEWER = "viewer"
+
+
+class User(SQLModel, table=True):
+    """Someone who holds keys or signs in."""
+
+    __tablename__ = "users"
+
+    id: int | None = Field(default=None, primary_key=True)
+    username: str = Field(unique=True, index=True)
+    email: str | None = Field(default=None, unique=True, index=True)
+    password_hash: str | None = Field(default=None, description="None: cannot sign in with a password.")
+    role: Role = Field(default=Role.USER, sa_column=choice(Role))
+    is_active: bool = True
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    last_login: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    prediction_count: int = Field(default=0, sa_type=BigInteger)
+
+
+class ApiKey(SQLModel, table=True):
+    """A key as the registry knows it: its public part and a keyed hash, never the key."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (Index("idx_api_key", "key_id", unique=True),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    key_id: str = Field(max_length=12, description="The public part of the key.")
+    user_id: int = Field(default=None, nullable=False, foreign_key="users.id", ondelete="CASCADE", index=True)
+    endpoint_id: int | None = Field(
+        default=None, foreign_key="endpoints.id", ondelete="CASCADE", index=True, description="None: every endpoint."
+    )
+    name: str
+    key_hash: str = Field(unique=True, index=True, description="HMAC-SHA256 of the secret part, in hex.")
+    is_active: bool = True
+    created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_used: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    grace_until: datetime | None = Field(default=None, sa_type=UtcDateTime, description="End of a rotated key's life.")
+    rotated_from: int | None = Field(default=None, foreign_key="api_keys.id", ondelete="SET NULL", index=True)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    # Joined, so that who holds a key and what it opens are known when the session is closed.
+    user: User = Relationship(sa_relationship_kwargs={"lazy": "joined", "innerjoin": True})
+    endpoint: Endpoint | None = Relationship(sa_relationship_kwargs={"lazy": "joined"})
+
+
+def local_user(session: Session) -> User:
+    """The operator at this machine's command line, who needs no password."""
+    exclusive(session)
+    user = session.exec(select(User).where(User.username == LOCAL)).first()
+    if user is None:
+        user = User(username=LOCAL, role=Role.ADMIN)
+        session.add(user)
+        session.flush()
+        actor = target = f"user:{LOCAL}"
+        audit.record(session, actor=actor, action=Action.USER_CREATED, target=target, detail={"role": user.role})
+    return user
+
+
+def keys(session: Session) -> list[ApiKey]:
+    """Every key, oldest first."""
+    return list(session.exec(select(ApiKey).order_by(col(ApiKey.id))))
+
+
+def keys_of_endpoint(session: Session, endpoint: Endpoint) -> list[ApiKey]:
+    """The keys made for that endpoint, oldest first."""
+    return list(session.exec(select(ApiKey).where(ApiKey.endpoint_id == endpoint.id).order_by(col(ApiKey.id))))
+
+
+def find_key(session: Session, key_id: str) -> ApiKey | None:
+    """The key with that public part."""
+    return session.exec(select(ApiKey).where(ApiKey.key_id == key_id)).first()
+
+
+def add_key(
+    session: Session,
+    *,
+    key_id: str,
+    key_hash: str,
+    user: User,
+    endpoint: Endpoint | None,
+    name: str,
+    expires_at: datetime | None = None,
+    actor: str,
+) -> ApiKey:
+    """Keep a new key for one endpoint, or for every endpoint."""
+    key = ApiKey(key_id=key_id, key_hash=key_hash, user=user, endpoint=endpoint, name=name, expires_at=expires_at)
+    session.add(key)
+    session.flush()
+    detail = {"name": name, "user": user.username, "endpoint": endpoint.name if endpoint else None}
+    audit.record(session, actor=actor, action=Action.KEY_CREATED, target=f"key:{key_id}", detail=detail)
+    return key
+
+
+def revoke_key(session: Session, key: ApiKey, *, actor: str) -> None:
+    """End a key at once; revoking it again changes nothing."""
+    if key.revoked_at is not None:
+        return
+    key.is_active, key.revoked_at = False, now()
+    session.add(key)
+    session.flush()
+    audit.record(session, actor=actor, action=Action.KEY_REVOKED, target=f"key:{key.key_id}", detail={"name": key.name})
+
+
+def rotate_key(session: Session, old: ApiKey, *, key_id: str, key_hash: str, grace: timedelta, actor: str) -> ApiKey:
+    """Replace a key by a new one for the same use; the old one goes on working for the grace period."""
+    if not old.is_active or old.grace_until is not None:
+        raise Conflict("Only a key that is in use can be rotated", {"key_id": old.key_id})
+    old.grace_until = now() + grace
+    new = ApiKey(
+        key_id=key_id,
+        key_hash=key_hash,
+        user=old.user,
+        endpoint=old.endpoint,
+        name=old.name,
+        expires_at=old.expires_at,
+        rotated_from=old.id,
+    )
+    session.add_all([old, new])
+    session.flush()
+    detail = {"new": key_id, "grace_until": old.grace_until.isoformat()}
+    audit.record(session, actor=actor, action=Action.KEY_ROTATED, target=f"key:{old.key_id}", detail=detail)
+    return new

@@ -1,0 +1,1 @@
+"""One small migration for each group of tables, numbered in order."""

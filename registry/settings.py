@@ -1,0 +1,147 @@
+"""Every setting of the platform: one environment variable each, MODELPORT_ and the field's name in capitals.
+
+What cannot be honoured is refused with one line; a secret's value never stands in that line.
+"""
+
+import difflib
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from registry import secrets_file
+from registry.errors import SettingsError
+
+PREFIX = "MODELPORT_"
+PEPPER_LENGTH = 32
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+
+
+class Settings(BaseSettings):
+    """What an operator can choose."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path("~/.modelport"), description="Folder of the registry, its secrets and its caches.")
+    database_url: str | None = Field(
+        default=None,
+        description="Database of the registry: sqlite:///… or postgresql://…; by default registry.db under home.",
+    )
+    environment: str = Field(
+        default="live",
+        pattern=r"^[a-z]{2,8}$",
+        description="Label inside every key, mp_<environment>_…; 2 to 8 small letters.",
+    )
+    pepper: SecretStr | None = Field(
+        default=None,
+        description="Secret that keys the stored hashes, 32 characters or more; made under home when embedded.",
+    )
+    rate_limit: str = Field(
+        default="100/minute", min_length=1, description="Calls each key may make, unless its endpoint says otherwise."
+    )
+    max_body_bytes: int = Field(default=1_000_000, ge=1, description="Largest request body accepted, in bytes.")
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="Browser origins allowed to call, separated by commas, each scheme://host[:port]; none by default.",
+    )
+    model_cache_count: int = Field(default=10, ge=1, description="How many models a worker keeps in memory.")
+    model_cache_bytes: int = Field(
+        default=2 * 1024**3, ge=1, description="How many bytes of models a worker keeps in memory."
+    )
+    model_wait_seconds: float = Field(default=10, gt=0, description="How long a request waits for its model to load.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address the server listens on.")
+    port: int = Field(default=3000, ge=1, le=65535, description="Port the server listens on.")
+    workers: int = Field(default=1, ge=1, description="Worker processes of the server.")
+    log_queue_rows: int = Field(
+        default=10_000, ge=1, description="Request log rows a worker holds while the registry is away."
+    )
+    debug: bool = Field(default=False, description="Log in detail; never changes what a client is told.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str | None) -> str | None:
+        if url is None or re.match(r"(sqlite:///[^:?]|postgres(ql)?(\+psycopg)?://.)", url):
+            return url
+        raise ValueError("must be sqlite:///<path> or postgresql://<user>@<host>/<database>")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _separated(cls, origins: Any) -> Any:
+        return [part.strip() for part in origins.split(",") if part.strip()] if isinstance(origins, str) else origins
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _plain_origins(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is not an origin: name each one as scheme://host[:port], without * or a path"
+                )
+        return origins
+
+    @property
+    def url(self) -> str:
+        """The database the registry lives in."""
+        if self.database_url is None:
+            return f"sqlite:///{self.home / 'registry.db'}"
+        return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", self.database_url)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the registry is a SQLite file of this machine."""
+        return self.url.startswith("sqlite:")
+
+    def pepper_bytes(self) -> bytes:
+        """The secret behind every stored hash: the one given, or the one kept under home."""
+        if self.pepper is not None:
+            return _long_enough(self.pepper.get_secret_value(), f"{PREFIX}PEPPER")
+        if self.embedded:
+            path = self.home / "secrets" / "pepper"
+            return _long_enough(secrets_file.read_or_make(path), str(path))
+        raise SettingsError(
+            f"{PREFIX}PEPPER is not set: an external registry needs one secret shared by every server and command"
+        )
+
+    def derived_key(self, purpose: str) -> bytes:
+        """A key of its own for each purpose, so that no two uses of the pepper can be confused."""
+        return hmac.digest(self.pepper_bytes(), purpose.encode(), hashlib.sha256)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    _refuse_unknown(os.environ)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_line(fault["loc"], fault["msg"]) for fault in error.errors())) from None
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    known = {f"{PREFIX}{field}".upper() for field in Settings.model_fields}
+    for name in names:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0)[0]
+            raise SettingsError(f"{name} is not a setting; the nearest one is {nearest}")
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    return f"{PREFIX}{str(location[0]).upper()}: {message.removeprefix('Value error, ')}"
+
+
+def _long_enough(pepper: str, source: str) -> bytes:
+    if len(pepper) < PEPPER_LENGTH:
+        raise SettingsError(f"{source} is too short: a pepper has at least {PEPPER_LENGTH} characters")
+    return pepper.encode()

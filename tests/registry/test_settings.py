@@ -1,0 +1,112 @@
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from registry.errors import SettingsError
+from registry.settings import Settings, settings
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_says_what_it_is_for(name: str) -> None:
+    description = Settings.model_fields[name].description or ""
+    assert description.endswith(".")
+
+
+def test_nothing_needs_to_be_set(home: Path) -> None:
+    assert settings().home == home
+    assert settings().url == f"sqlite:///{home}/registry.db"
+    assert settings().embedded
+    assert (settings().host, settings().port, settings().workers) == ("127.0.0.1", 3000, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PORT", "70000", "MODELPORT_PORT: Input should be less than or equal to 65535"),
+        ("PORT", "tcp://10.0.0.1:3000", "MODELPORT_PORT: Input should be a valid integer"),
+        ("WORKERS", "0", "MODELPORT_WORKERS: Input should be greater than or equal to 1"),
+        ("ENVIRONMENT", "Live", "MODELPORT_ENVIRONMENT: "),
+        ("CORS_ORIGINS", "*", "MODELPORT_CORS_ORIGINS: '*' is not an origin"),
+        ("CORS_ORIGINS", "https://a.example/path", "scheme://host[:port]"),
+        ("DATABASE_URL", "mysql://root:hunter2@db/x", "MODELPORT_DATABASE_URL: must be sqlite:///"),
+        ("DATABASE_URL", "sqlite:///:memory:", "MODELPORT_DATABASE_URL: must be sqlite:///"),
+        ("WORKER", "4", "MODELPORT_WORKER is not a setting; the nearest one is MODELPORT_WORKERS"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_in_one_line(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(f"MODELPORT_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        settings()
+    assert said in refused.value.message
+    assert "\n" not in refused.value.message
+    assert "hunter2" not in refused.value.message
+
+
+def test_origins_are_separated_by_commas(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELPORT_CORS_ORIGINS", "https://a.example, http://localhost:8080,http://[::1]:3000")
+    assert settings().cors_origins == ["https://a.example", "http://localhost:8080", "http://[::1]:3000"]
+
+
+def test_a_dotenv_file_counts_and_may_hold_what_is_not_ours(home: Path) -> None:
+    Path(".env").write_text("MODELPORT_PORT=4000\nOTHER_TOOL=1\n", encoding="utf-8")
+    assert settings().port == 4000
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgres_addresses_get_our_driver(home: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("MODELPORT_DATABASE_URL", f"{scheme}://db.example/modelport")
+    assert settings().url == "postgresql+psycopg://db.example/modelport"
+    assert not settings().embedded
+
+
+def test_the_pepper_is_made_once_and_for_its_owner_only(home: Path) -> None:
+    first = settings().pepper_bytes()
+    assert len(first) == 64
+    assert settings().pepper_bytes() == first
+    assert [path.name for path in (home / "secrets").iterdir()] == ["pepper"]
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (home, home / "secrets", home / "secrets" / "pepper")]
+    assert [oct(mode) for mode in modes] == ["0o700", "0o700", "0o600"]
+
+
+def test_processes_that_race_for_the_pepper_get_the_same(
+    home: Path, processes: Callable[[int, str], list[str]]
+) -> None:
+    code = "from registry.settings import settings; print(settings().pepper_bytes().hex())"
+    assert len(set(processes(8, code))) == 1
+
+
+def test_a_short_pepper_is_refused_without_being_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELPORT_PEPPER", "hunter2")
+    with pytest.raises(SettingsError, match="MODELPORT_PEPPER is too short") as refused:
+        settings().pepper_bytes()
+    assert "hunter2" not in refused.value.message
+    assert "hunter2" not in repr(settings())
+
+
+def test_a_truncated_pepper_file_is_refused(home: Path) -> None:
+    settings().pepper_bytes()
+    (home / "secrets" / "pepper").write_text("", encoding="ascii")
+    with pytest.raises(SettingsError, match="too short"):
+        settings().pepper_bytes()
+
+
+def test_a_home_that_cannot_hold_secrets_is_refused(home: Path) -> None:
+    home.write_text("a file, not a folder", encoding="ascii")
+    with pytest.raises(SettingsError, match=f"Cannot keep a secret in .*pepper: File exists: {home}"):
+        settings().pepper_bytes()
+
+
+def test_servers_that_share_a_registry_must_share_a_pepper(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELPORT_DATABASE_URL", "postgresql://db.example/modelport")
+    with pytest.raises(SettingsError, match="MODELPORT_PEPPER is not set"):
+        settings().pepper_bytes()
+
+
+def test_each_purpose_has_its_own_key(home: Path) -> None:
+    audit, keys = settings().derived_key("audit"), settings().derived_key("keys")
+    assert len({audit, keys, settings().pepper_bytes()}) == 3
+    assert settings().derived_key("audit") == audit
