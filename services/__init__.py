@@ -1,0 +1,1 @@
+"""What the platform does: export a model, guard and answer its requests, describe it."""
