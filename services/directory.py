@@ -1,0 +1,173 @@
+"""What a worker knows of the registry: endpoints by path and keys by hash, in memory, fresh within two seconds.
+
+The request path reads dictionaries; a watcher thread keeps them up with the registry's changes.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from registry import changes
+from registry.accounts import ApiKey
+from registry.catalog import Endpoint, EndpointStatus
+from registry.database import reading
+from registry.settings import settings
+from services.limits.rule import Limit
+from services.security.api_keys import hash_key
+
+log = logging.getLogger("modelport.directory")
+
+_FOREVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointEntry:
+    """An endpoint as the request path needs it."""
+
+    id: int
+    name: str
+    path: str
+    status: EndpointStatus
+    reason: str | None
+    limit: Limit
+    model: str
+    version: str
+    framework: str
+    tag: str | None
+    bento: str
+    import_path: str | None
+    size_bytes: int
+    signature: dict[str, Any]
+
+    @property
+    def paths(self) -> list[str]:
+        """Every path that this endpoint answers: by name, by id, and a hand-written service's own routes."""
+        own = [route["path"] for route in self.signature.get("routes", ())] if self.import_path else [self.path]
+        return own if self.import_path else [*own, f"/api/predict/{self.id}"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """A key as the request path needs it; `endpoint_id` None opens every endpoint."""
+
+    id: int
+    key_id: str
+    endpoint_id: int | None
+    active: bool
+    not_after: float  # epoch seconds
+
+
+class Directory:
+    """Endpoints and keys of the registry; `only` restricts it to one endpoint, for that endpoint's own Bento."""
+
+    def __init__(self, only: str | None = None) -> None:
+        self._only = only
+        self._pepper = settings().pepper_bytes()
+        self._keys: dict[bytes, KeyEntry] = {}
+        self._key_hashes: dict[int, bytes] = {}
+        self.endpoints: dict[int, EndpointEntry] = {}
+        self.paths: dict[str, EndpointEntry] = {}
+        self.epoch = 0  # grows with every change of an endpoint
+        self._listeners: list[Callable[[], object]] = []
+        self._watcher: changes.Watcher | None = None
+
+    def key(self, credential: bytes) -> KeyEntry | None:
+        """The key with that text: one hash, one dictionary."""
+        return self._keys.get(hash_key(credential, self._pepper))
+
+    def start(self) -> None:
+        """Load everything, then follow the registry's changes."""
+        cursor = changes.latest()
+        self._load()
+        self._watcher = changes.Watcher(cursor, self._apply)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Stop following."""
+        if self._watcher is not None:
+            self._watcher.stop()
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Call `listener` (on the watcher's thread) whenever an endpoint changed."""
+        self._listeners.append(listener)
+
+    def _load(self) -> None:
+        with reading() as session:
+            self._put_endpoints(session.exec(select(Endpoint)).all(), gone=set(self.endpoints))
+            self._put_keys(session.exec(select(ApiKey)).all(), gone=set(self._key_hashes))
+
+    def _apply(self, changed: list[changes.Change] | None) -> None:
+        if changed is None:
+            self._load()
+            return
+        ids: dict[str, set[int]] = {}
+        for change in changed:
+            ids.setdefault(change.table_name, set()).add(change.row_id)
+        with reading() as session:
+            if endpoint_ids := ids.get("endpoints"):
+                found = session.exec(select(Endpoint).where(col(Endpoint.id).in_(endpoint_ids))).all()
+                self._put_endpoints(found, gone=endpoint_ids)
+            if key_ids := self._key_ids(session, ids):
+                self._put_keys(session.exec(select(ApiKey).where(col(ApiKey.id).in_(key_ids))).all(), gone=key_ids)
+
+    def _key_ids(self, session: Session, ids: dict[str, set[int]]) -> set[int]:
+        """Changed keys, and the keys of changed users."""
+        keys = set(ids.get("api_keys", ()))
+        if users := ids.get("users"):
+            found = session.exec(select(ApiKey.id).where(col(ApiKey.user_id).in_(users))).all()
+            keys.update(key for key in found if key is not None)
+        return keys
+
+    def _put_endpoints(self, rows: Iterable[Endpoint], gone: set[int]) -> None:
+        entries = {entry.id: entry for entry in map(endpoint_entry, rows) if self._only in (None, entry.name)}
+        paths = {path: entry for path, entry in self.paths.items() if entry.id not in gone and entry.id not in entries}
+        paths.update((path, entry) for entry in entries.values() for path in entry.paths)
+        self.endpoints = {key: entry for key, entry in self.endpoints.items() if key not in gone} | entries
+        self.paths = paths
+        self.epoch += 1
+        for listener in self._listeners:
+            listener()
+
+    def _put_keys(self, rows: Iterable[ApiKey], gone: set[int]) -> None:
+        entries = {bytes.fromhex(row.key_hash): key_entry(row) for row in rows}
+        kept = {entry.id for entry in entries.values()}
+        for hashed, entry in entries.items():
+            self._keys[hashed] = entry
+            self._key_hashes[entry.id] = hashed
+        for key_id in gone - kept:
+            hashed_key = self._key_hashes.pop(key_id, None)
+            if hashed_key is not None:
+                self._keys.pop(hashed_key, None)
+
+
+def endpoint_entry(row: Endpoint) -> EndpointEntry:
+    """The row of an endpoint and its model as one entry."""
+    assert row.id is not None
+    return EndpointEntry(
+        id=row.id,
+        name=row.name,
+        path=row.path,
+        status=row.status,
+        reason=row.status_reason,
+        limit=Limit.parse(row.rate_limit or settings().rate_limit),
+        model=row.model.name,
+        version=str(row.model.version),
+        framework=row.model.framework,
+        tag=row.model.tag,
+        bento=row.bento,
+        import_path=row.import_path,
+        size_bytes=row.model.size_bytes,
+        signature=row.model.signature,
+    )
+
+
+def key_entry(row: ApiKey) -> KeyEntry:
+    """The row of a key as an entry."""
+    assert row.id is not None
+    ends = [moment.timestamp() for moment in (row.expires_at, row.grace_until) if isinstance(moment, datetime)]
+    active = row.is_active and row.user.is_active
+    return KeyEntry(row.id, row.key_id, row.endpoint_id, active, min(ends, default=_FOREVER))

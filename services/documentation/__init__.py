@@ -1,0 +1,48 @@
+"""What the platform says of itself over HTTP: the one OpenAPI document, and the page to browse it without a CDN."""
+
+import asyncio
+from pathlib import Path
+
+from bentoml._internal import server as bentoml_server
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from services.directory import Directory
+from services.documentation.openapi import document
+
+_STATIC = Path(__file__).parent / "static"
+_SWAGGER = Path(bentoml_server.__file__).parent / "static_content"  # Swagger UI travels in BentoML's wheel
+
+
+def documentation_routes(directory: Directory) -> list[BaseRoute]:
+    """`/openapi.json`, `/docs` and what the page loads; `/` and BentoML's `/docs.json` lead there."""
+    cached: dict[int, bytes] = {}
+
+    async def openapi(_: Request) -> Response:
+        epoch = directory.epoch
+        if epoch not in cached:
+            made = await asyncio.to_thread(lambda: to_json(document(list(directory.endpoints.values()))))
+            cached.clear()
+            cached[epoch] = made
+        return Response(cached[epoch], media_type="application/json")
+
+    async def docs(_: Request) -> Response:
+        return FileResponse(_STATIC / "docs.html")
+
+    async def to_docs(_: Request) -> Response:
+        return RedirectResponse("/docs")
+
+    async def to_openapi(_: Request) -> Response:
+        return RedirectResponse("/openapi.json")
+
+    return [
+        Route("/openapi.json", openapi),
+        Route("/docs", docs),
+        Route("/docs.json", to_openapi),
+        Route("/", to_docs),
+        Mount("/docs/swagger", StaticFiles(directory=_SWAGGER)),
+        Mount("/docs/page", StaticFiles(directory=_STATIC)),
+    ]

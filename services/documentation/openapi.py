@@ -1,0 +1,123 @@
+"""The one OpenAPI 3.1 document: every endpoint's typed schema with a working example, and hand-written routes."""
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from services.directory import EndpointEntry
+from services.inference.schemas import request_schema, response_schema
+from services.inference.signature import Signature
+
+Schema = dict[str, Any]
+
+ERRORS = {
+    "400": "The body doesn't fit the endpoint's schema.",
+    "401": "No API key, or a bearer token that is not valid.",
+    "403": "The API key is wrong, revoked, expired, inactive, or not for this endpoint.",
+    "404": "There is no such endpoint.",
+    "405": "Only POST is answered here.",
+    "413": "The body is too large.",
+    "415": "The body is not JSON.",
+    "429": "The key's rate limit is used up; `Retry-After` says when to try again.",
+    "500": "The model failed on this input.",
+    "503": "The model is not loaded at present; try again later.",
+}
+_ERROR_SCHEMA: Schema = {
+    "type": "object",
+    "required": ["error", "request_id"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "details"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "details": {"type": "object"}},
+        },
+        "request_id": {"type": "string"},
+    },
+}
+
+
+def document(endpoints: Sequence[EndpointEntry]) -> Schema:
+    """The document for these endpoints."""
+    schemas: Schema = {}
+    paths: Schema = {}
+    for endpoint in sorted(endpoints, key=lambda entry: entry.name):
+        if endpoint.import_path is None:
+            paths[endpoint.path] = {"post": _model_operation(endpoint)}
+        else:
+            for route in endpoint.signature["routes"]:
+                paths[route["path"]] = {"post": _service_operation(endpoint.name, route, schemas)}
+    return _whole(paths, schemas)
+
+
+def service_document(name: str, routes: Sequence[Schema]) -> Schema:
+    """The document of one BentoML service by itself."""
+    schemas: Schema = {}
+    return _whole({route["path"]: {"post": _service_operation(name, route, schemas)} for route in routes}, schemas)
+
+
+def _whole(paths: Schema, schemas: Schema) -> Schema:
+    paths = paths | {path: {"get": operation} for path, operation in _health().items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Modelport",
+            "version": version("modelport"),
+            "description": "Every exported model as a REST API.",
+        },
+        "paths": paths,
+        "components": {"schemas": {"Error": _ERROR_SCHEMA, **schemas}, "securitySchemes": _SECURITY},
+        "security": [{"ApiKey": []}, {"Bearer": []}],
+    }
+
+
+_SECURITY: Schema = {
+    "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "Bearer": {"type": "http", "scheme": "bearer"},
+}
+
+
+def _model_operation(endpoint: EndpointEntry) -> Schema:
+    signature = Signature.model_validate(endpoint.signature)
+    summary = f"{signature.task.replace('_', ' ').capitalize()} by {endpoint.model}, version {endpoint.version}"
+    request, response = request_schema(signature), response_schema(signature)
+    return _operation(endpoint.name, endpoint.name, summary, request, response, {"instances": [signature.example]})
+
+
+def _service_operation(service: str, route: Schema, schemas: Schema) -> Schema:
+    request, response = (_hoist(route[part], service, schemas) for part in ("input", "output"))
+    name = f"{service}{route['path'].replace('/', '_')}"
+    return _operation(name, service, route["summary"], request, response, route["example"])
+
+
+def _hoist(schema: Schema, prefix: str, schemas: Schema) -> Schema:
+    """Move a schema's `$defs` among the document's components, under names of their own."""
+    text = json.dumps(schema).replace('"#/$defs/', f'"#/components/schemas/{prefix}.')
+    hoisted: Schema = json.loads(text)
+    for name, definition in hoisted.pop("$defs", {}).items():
+        schemas[f"{prefix}.{name}"] = definition
+    return hoisted
+
+
+def _operation(name: str, tag: str, summary: str, request: Schema, response: Schema, example: Any) -> Schema:
+    content = {"application/json": {"schema": request, "example": example}}
+    answers: Schema = {"200": {"description": "The answer.", "content": {"application/json": {"schema": response}}}}
+    for status, meaning in ERRORS.items():
+        error = {"schema": {"$ref": "#/components/schemas/Error"}}
+        answers[status] = {"description": meaning, "content": {"application/json": error}}
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "requestBody": {"required": True, "content": content},
+        "responses": answers,
+    }
+
+
+def _health() -> Schema:
+    answers = {"200": {"description": "Yes."}, "503": {"description": "Not now."}}
+    meanings = {"/livez": "Is the process alive?", "/readyz": "Does it take requests?"}
+    return {
+        path: {"operationId": path[1:], "tags": ["health"], "summary": summary, "security": [], "responses": answers}
+        for path, summary in meanings.items()
+    }

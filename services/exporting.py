@@ -1,0 +1,197 @@
+"""The platform's verb: a model file or a hand-written service becomes an endpoint, a Bento and a first key, or nothing.
+
+The file is staged and hashed, a child process builds, another replays the sample through what was built, and one
+transaction writes it all down. Whatever fails, or is killed, leaves the stores as they were.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.accounts import add_key, local_user
+from registry.catalog import (
+    Endpoint,
+    EndpointStatus,
+    Model,
+    add_model,
+    find_endpoint,
+    next_version,
+    put_endpoint,
+    set_limit,
+)
+from registry.database import reading, session, upgrade
+from registry.errors import ExportError
+from registry.settings import settings
+from services.inference.runtimes import framework_of
+from services.limits.rule import Limit
+from services.naming import check_name, name_from
+from services.packaging.children import run_child
+from services.packaging.job import Built, Job
+from services.packaging.manifest import digest_of, manifest_of, sha256_of
+from services.packaging.staging import Staging, one_at_a_time, recover
+from services.security.api_keys import mint
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to export and how."""
+
+    path: Path
+    name: str | None = None
+    sample: Path | None = None
+    classes: Sequence[str] | None = None
+    rate_limit: str | None = None
+
+    @property
+    def is_service(self) -> bool:
+        """Whether the path is a folder with a hand-written service."""
+        return (self.path / "bentofile.yaml").is_file()
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The endpoint as it stands; `api_key` is None when nothing new was made."""
+
+    endpoint: Endpoint
+    api_key: str | None
+    remarks: Sequence[str] = ()
+
+
+def export(request: Request, progress: Progress, actor: str = "user:local") -> Exported:
+    """Make an endpoint of a model file or a service folder, or move the endpoint of that name to the changed model.
+
+    Raises ExportError with one line; the registry and BentoML's stores are then as they were.
+    """
+    framework = "bentoml" if request.is_service else framework_of(request.path)
+    name = check_name(request.name or name_from(request.path, request.is_service))
+    limit = canonical_limit(request.rate_limit)
+    if request.sample is not None and not request.sample.is_file():
+        raise ExportError(f"{request.sample}: no such sample file")
+    upgrade()
+    recover()
+    with one_at_a_time(name), Staging(name) as staging:
+        progress("Checking the file")
+        job = stage(request, staging, framework)
+        digest, source = digest_of(manifest_of(staging.folder / "model")), source_digest(request)
+        if not request.is_service and (standing := unchanged(name, digest, source)):
+            return Exported(relimit(standing, limit, actor), None)
+        progress("Loading it and building the Bento")
+        built = Built.model_validate_json(run_child(f"services.packaging.build_{job.kind}", job).read_text())
+        if request.is_service:
+            digest = with_models(digest, built.models)
+            if standing := unchanged(name, digest, source):
+                return Exported(relimit(standing, limit, actor), None)
+        progress("Replaying the sample through the built Bento")
+        run_child("services.packaging.replay", job)
+        endpoint, key = write_down(job, built, digest, source or "", limit, actor)
+        staging.keep()
+    return Exported(endpoint, key, built.remarks)
+
+
+def canonical_limit(text: str | None) -> str | None:
+    """The limit as text that is sure to be read again; ExportError when it is none."""
+    try:
+        return None if text is None else str(Limit.parse(text))
+    except ValueError as error:
+        raise ExportError(str(error)) from None
+
+
+def stage(request: Request, staging: Staging, framework: str) -> Job:
+    """Copy what is exported into the staging folder, and write the order for the children."""
+    file = staging.add(request.path, request.is_service)
+    with reading() as opened:
+        number = next_version(opened, staging.name)
+    return Job(
+        folder=staging.folder,
+        endpoint=staging.name,
+        bento_version=staging.version,
+        model_version=str(number),
+        kind="service" if request.is_service else "model",
+        file=file,
+        framework=framework,
+        sample=request.sample.absolute() if request.sample else None,
+        classes=list(request.classes) if request.classes else None,
+    )
+
+
+def source_digest(request: Request) -> str | None:
+    """A sha256 of all but the model that shapes the signature; None when nothing was given."""
+    if request.sample is None and not request.classes:
+        return None
+    sample = sha256_of(request.sample) if request.sample else ""
+    return hashlib.sha256("\0".join([sample, *(request.classes or ())]).encode()).hexdigest()
+
+
+def with_models(digest: str, models: Sequence[str]) -> str:
+    """The digest of a service together with the models that it resolved to."""
+    return hashlib.sha256("\n".join([digest, *sorted(models)]).encode()).hexdigest()
+
+
+def unchanged(name: str, digest: str, source: str | None) -> Endpoint | None:
+    """The endpoint of that name, if it serves this very file, read with the same sample and classes."""
+    with reading() as opened:
+        endpoint = find_endpoint(opened, name)
+    if endpoint is None or endpoint.status == EndpointStatus.ERROR or endpoint.model.sha256 != digest:
+        return None
+    return endpoint if source in (None, endpoint.model.source_sha256) else None
+
+
+def relimit(endpoint: Endpoint, limit: str | None, actor: str) -> Endpoint:
+    """Give a standing endpoint the limit that was asked for, if that is a change."""
+    if limit is None or limit == endpoint.rate_limit:
+        return endpoint
+    with session() as opened:
+        standing = find_endpoint(opened, endpoint.name)
+        if standing is None:
+            raise ExportError(f"the endpoint {endpoint.name} was deleted meanwhile")
+        set_limit(opened, standing, limit, actor=actor)
+        return standing
+
+
+def write_down(
+    job: Job, built: Built, digest: str, source: str, limit: str | None, actor: str
+) -> tuple[Endpoint, str | None]:
+    """One transaction: model, endpoint, and for a new endpoint its first key, each with its audit entry."""
+    key = mint(settings().environment, settings().pepper_bytes())
+    path = built.signature["routes"][0]["path"] if built.import_path else f"/api/predict/{job.endpoint}"
+    with session() as opened:
+        is_new = find_endpoint(opened, job.endpoint) is None
+        model = Model(
+            name=job.endpoint,
+            version=int(job.model_version),
+            framework=built.framework,
+            sha256=digest,
+            source_sha256=source,
+            tag=built.models[0] if built.models else None,
+            runtime=built.runtime,
+            signature=built.signature,
+            size_bytes=built.size_bytes,
+            report={"seconds_per_row": built.seconds_per_row},
+        )
+        add_model(opened, model, actor=actor)
+        endpoint = put_endpoint(
+            opened,
+            name=job.endpoint,
+            path=path,
+            model=model,
+            bento=job.bento,
+            import_path=built.import_path,
+            actor=actor,
+        )
+        if limit is not None and limit != endpoint.rate_limit:
+            set_limit(opened, endpoint, limit, actor=actor)
+        if is_new:
+            user = local_user(opened)
+            add_key(
+                opened,
+                key_id=key.key_id,
+                key_hash=key.key_hash,
+                name=job.endpoint,
+                user=user,
+                endpoint=endpoint,
+                actor=actor,
+            )
+    return endpoint, key.text if is_new else None

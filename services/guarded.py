@@ -1,0 +1,88 @@
+"""GuardedService: BentoML's Service with the platform's layers around its whole app."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import bentoml
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.documentation import documentation_routes
+from services.documentation.openapi import service_document
+from services.inference.servable import Handler
+from services.inference.typed import describe_routes, typed_handlers
+from services.middleware import stack
+from services.worker import Worker
+
+T_co = TypeVar("T_co", covariant=True)
+
+_TRACING = "OpenTelemetryMiddleware"
+
+
+class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
+    """Use it with `@bentoml.service(service_class=GuardedService)`; a dependency of another service stays bare."""
+
+    instance: Any = None
+
+    def __call__(self) -> T_co:
+        """Make the service's instance, and remember it: its methods are called directly for JSON requests."""
+        self.instance = super().__call__()
+        made: T_co = self.instance
+        return made
+
+    @property
+    def endpoint_name(self) -> str:
+        """The registry's name for what this service serves: its Bento's name, or its own."""
+        return str(self.bento.tag.name if self.bento is not None else self.name)
+
+    def own_handlers(self) -> Mapping[str, Handler] | None:
+        """The handlers of this service's JSON routes; None for the hub, which serves every endpoint's."""
+        offered = getattr(self.instance, "handlers", None)
+        return offered if offered is not None else typed_handlers(self, self.instance)
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        """BentoML's app, inside the platform's layers when clients reach it."""
+        app: Starlette = super().to_asgi(is_main=is_main)
+        drop_idle_tracing(app)
+        if not is_main:
+            return app
+        worker = self.make_worker()
+        app.router.routes[:0] = documentation_routes(worker.directory)  # ours before BentoML's `/` and `/docs.json`
+        return Lifespan(stack(app, worker), worker, self.own_handlers)
+
+    @property
+    def openapi_spec(self) -> Any:
+        """The document that BentoML writes into a Bento: ours, for BentoML's own knows only part of JSON Schema."""
+        return service_document(str(self.name), describe_routes(self))
+
+    def make_worker(self) -> Worker:
+        """What this process keeps beside the app."""
+        return Worker(only=self.endpoint_name)
+
+
+class Lifespan:
+    """Starts the worker once BentoML's app has started, and stops it once the last request is answered."""
+
+    def __init__(self, app: ASGIApp, worker: Worker, own: Any) -> None:
+        self.app, self.worker, self._own = app, worker, own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            return await self.app(scope, receive, send)
+
+        async def observed(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                await self.worker.start(self._own())
+            elif message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+                self.worker.stop()
+            await send(message)
+
+        await self.app(scope, receive, observed)
+
+
+def drop_idle_tracing(app: Starlette) -> None:
+    """Remove BentoML's tracing layer unless an exporter is configured: it costs most of a request and goes nowhere."""
+    from bentoml._internal.configuration.containers import BentoMLContainer
+
+    if BentoMLContainer.config.tracing.exporter_type.get() is None:
+        app.user_middleware[:] = [m for m in app.user_middleware if getattr(m.cls, "__name__", "") != _TRACING]

@@ -1,0 +1,64 @@
+"""A model's raw arrays to the predictions that a caller reads: labels with probabilities, or finite numbers."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from registry.errors import ModelError
+from services.inference.signature import Output, Scalar
+
+Array = Any
+
+
+class Labels:
+    """Formats class labels, keeping their type (int, str, bool), with a probability per class where there are any."""
+
+    def __init__(self, output: Output) -> None:
+        self._keys = [class_key(label) for label in output.labels or ()]
+        self._rename = dict(zip(output.classes or (), output.names or (), strict=False)) if output.names else None
+
+    def __call__(self, labels: Array, probabilities: Array | None) -> list[dict[str, Any]]:
+        values = labels.tolist()
+        if self._rename is not None:
+            values = [self._rename[value] for value in values]
+        if probabilities is None:
+            return [{"label": value} for value in values]
+        rows = finite(probabilities).tolist()
+        keys = self._keys
+        return [
+            {"label": value, "probabilities": dict(zip(keys, row, strict=True))}
+            for value, row in zip(values, rows, strict=True)
+        ]
+
+
+def class_key(label: Scalar) -> str:
+    """The name of a class as a JSON object's key: text as it is, anything else as JSON writes it."""
+    return label if isinstance(label, str) else json.dumps(label)
+
+
+def numbers(values: Array) -> list[Any]:
+    """One number, or nested list of numbers, per row; a column vector counts as one number."""
+    values = finite(values)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    listed: list[Any] = values.tolist()
+    return listed
+
+
+def finite(values: Array) -> Array:
+    """The array itself, or ModelError: a NaN or an infinity has no place in JSON."""
+    if not np.isfinite(values).all():
+        raise ModelError("The model answered NaN or an infinite number for this input.")
+    return values
+
+
+def together(outputs: Sequence[Sequence[Any]], names: Sequence[str | None]) -> list[Any]:
+    """One prediction per row from one list per output: itself, an object by name, or a list."""
+    if len(outputs) == 1:
+        return list(outputs[0])
+    rows = zip(*outputs, strict=True)
+    if all(name is not None for name in names):
+        return [dict(zip(names, row, strict=True)) for row in rows]
+    return [list(row) for row in rows]

@@ -1,0 +1,106 @@
+"""scikit-learn: estimators and Pipelines from joblib, pickle and skops files."""
+
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from registry.errors import ExportError, ModelError
+from services.inference.arrays import assembler
+from services.inference.instances import Row
+from services.inference.predictions import Labels, numbers, together
+from services.inference.signature import Signature
+
+# Their `predict` is by definition the class of the highest `predict_proba`, so one call gives both.
+_LABEL_IS_LIKELIEST = ("sklearn.tree.", "sklearn.ensemble._forest")
+
+
+def load(path: Path) -> Any:
+    """The estimator in a `.joblib`, `.pkl` or `.skops` file. Unpickling runs code: see `--allow-pickle`."""
+    if path.suffix.lower() == ".skops":
+        return _load_skops(path)
+    import joblib
+
+    try:
+        return joblib.load(path)
+    except ModuleNotFoundError as error:
+        raise ExportError(f"{path.name} needs the module `{error.name}`, which is not installed here") from None
+    except Exception as error:  # unpickling may raise anything
+        raise ExportError(
+            f"{path.name}: truncated, or not a model that joblib can read ({type(error).__name__})"
+        ) from None
+
+
+def _load_skops(path: Path) -> Any:
+    from skops.io import get_untrusted_types
+    from skops.io import load as load_trusted
+
+    if not zipfile.is_zipfile(path):  # skops would fall back to joblib
+        raise ExportError(f"{path.name}: not a skops file")
+    try:
+        untrusted = get_untrusted_types(file=path)
+        if untrusted:
+            raise ExportError(f"{path.name}: holds types that skops doesn't trust: {', '.join(untrusted[:5])}")
+        return load_trusted(path, trusted=[])
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ExportError(f"{path.name}: not a readable skops file ({type(error).__name__})") from None
+
+
+class SklearnRuntime:
+    """Predicts with scikit-learn's own `predict` and `predict_proba`."""
+
+    def __init__(self, model: Any, signature: Signature) -> None:
+        self._model = model
+        self._assemble = assembler(signature)
+        self._classifies = signature.task == "classification"
+        self._labels = [Labels(output) for output in signature.outputs]
+        self._probabilities = all(output.probabilities for output in signature.outputs)
+        self._likeliest = self._probabilities and len(self._labels) == 1 and likeliest_is_label(model)
+        self._plain_labels = signature.task in ("clustering", "outlier_detection")
+
+    def predict(self, rows: Sequence[Row]) -> list[Any]:
+        """One prediction per row; ModelError when scikit-learn raises or the count is wrong."""
+        predictions = self.predict_values(self._assemble(rows))
+        if len(predictions) != len(rows):
+            raise ModelError(f"The model answered {len(predictions)} predictions for {len(rows)} rows.")
+        return predictions
+
+    def predict_values(self, values: Any) -> list[Any]:
+        """The same for a frame or an array."""
+        try:
+            return self._classify(values) if self._classifies else self._numbers(values)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            raise ModelError("The model could not make a prediction from this input.") from error
+
+    def _numbers(self, values: Any) -> list[Any]:
+        predictions = numbers(self._model.predict(values))
+        return [{"label": value} for value in predictions] if self._plain_labels else predictions
+
+    def _classify(self, values: Any) -> list[Any]:
+        if self._likeliest:
+            probabilities = self._model.predict_proba(values)
+            labels = self._model.classes_.take(probabilities.argmax(axis=1), axis=0)
+            return self._labels[0](labels, probabilities)
+        labels = self._model.predict(values)
+        probabilities = self._model.predict_proba(values) if self._probabilities else None
+        if len(self._labels) == 1:
+            return self._labels[0](labels.ravel(), probabilities)
+        columns = [
+            format_labels(labels[:, index], None if probabilities is None else probabilities[index])
+            for index, format_labels in enumerate(self._labels)
+        ]
+        return together(columns, [None] * len(columns))
+
+
+def likeliest_is_label(model: Any) -> bool:
+    """Whether the estimator at the end of a Pipeline predicts the class of its highest probability."""
+    final = model[-1] if hasattr(model, "steps") else model
+    return type(final).__module__.startswith(_LABEL_IS_LIKELIEST)
+
+
+def load_runtime(path: Path, signature: Signature) -> SklearnRuntime:
+    """The estimator at `path`, ready to predict."""
+    # Names were checked by the signature; an estimator fitted with names would warn at every array.
+    warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
+    return SklearnRuntime(load(path), signature)

@@ -1,0 +1,67 @@
+"""The signature of a model: what a row holds and what a prediction looks like. Data; everything else follows from it."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Dtype = Literal["float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool", "string"]
+Layout = Literal["frame", "matrix", "series", "tensors"]
+Task = Literal["classification", "regression", "clustering", "outlier_detection"]
+Scalar = str | int | float | bool
+
+_INTEGERS = {"int64": (64, True), "int32": (32, True), "int16": (16, True), "int8": (8, True), "uint8": (8, False)}
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Field(_Frozen):
+    """One input: a column of scalars (`shape == ()`) or a tensor per row (`None` is a free dimension)."""
+
+    name: str
+    dtype: Dtype
+    shape: tuple[int | None, ...] = ()
+    nullable: bool = False
+    categories: tuple[Scalar, ...] | None = None  # closed: any other value is refused
+    seen: tuple[Scalar, ...] | None = None  # documentation only: values met in the sample
+    minimum: float | None = None  # documentation only: a value outside is not refused
+    maximum: float | None = None
+
+    @property
+    def integer_range(self) -> tuple[int, int] | None:
+        """The inclusive bounds of an integer dtype, or None for the other dtypes."""
+        if self.dtype not in _INTEGERS:
+            return None
+        bits, signed = _INTEGERS[self.dtype]
+        return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+
+
+class Output(_Frozen):
+    """One output: labels out of `classes`, or numbers of `shape` per row."""
+
+    name: str | None = None
+    classes: tuple[Scalar, ...] | None = None  # as the model answers them
+    names: tuple[Scalar, ...] | None = None  # what to call them instead (`--classes`)
+    probabilities: bool = False
+    shape: tuple[int | None, ...] = ()
+
+    @property
+    def labels(self) -> tuple[Scalar, ...] | None:
+        """The labels that a caller sees, in the order of the model's classes."""
+        return self.names or self.classes
+
+
+class Signature(_Frozen):
+    """Inputs in the model's order, the layout it wants them in, its task and its outputs."""
+
+    inputs: tuple[Field, ...]
+    layout: Layout
+    task: Task
+    outputs: tuple[Output, ...]
+    example: dict[str, Any]  # one row, JSON-ready
+
+    @property
+    def numeric(self) -> bool:
+        """Whether every input is one number: such a row may be sent as `{"features": [...]}`."""
+        return all(field.shape == () and field.dtype not in ("string", "bool") for field in self.inputs)

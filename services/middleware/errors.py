@@ -1,0 +1,125 @@
+"""One body for every failure: `{"error": {"code", "message", "details"}, "request_id"}`, ours and BentoML's."""
+
+import json
+import logging
+
+from pydantic_core import to_json
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from registry.errors import (
+    InternalError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    PlatformError,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from services.request import RequestContext, context_of
+
+log = logging.getLogger("modelport.errors")
+
+_BY_STATUS: dict[int, type[PlatformError]] = {
+    error.status: error
+    for error in (Unauthenticated, NotFound, MethodNotAllowed, PayloadTooLarge, UnsupportedMediaType, RateLimited)
+}
+
+
+class Errors:
+    """Answers every PlatformError with its body, and anything unforeseen with a 500 that says nothing of the inside."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        try:
+            await self.app(scope, receive, send)
+        except PlatformError as error:
+            if error.status >= 500:
+                log.error("request %s failed", context_of(scope).id, exc_info=error)
+            await answer(context_of(scope), error)
+        except Exception as error:  # the last line of defence: whatever it was, the caller gets the one body
+            log.exception("request %s failed", context_of(scope).id, exc_info=error)
+            await answer(
+                context_of(scope), InternalError("Something went wrong here; the request id finds it in the log.")
+            )
+
+
+async def answer(context: RequestContext, error: PlatformError) -> None:
+    """Send the error's body, unless an answer is already under way."""
+    context.error = error.code
+    if context.status:
+        raise error
+    context.headers.extend((name.lower().encode(), value.encode()) for name, value in error.headers.items())
+    await context.respond(error.status, body(error, context.id))
+
+
+def body(error: PlatformError, request_id: str) -> bytes:
+    """The one error body as JSON."""
+    content = {"code": error.code, "message": error.message, "details": error.details}
+    return to_json({"error": content, "request_id": request_id})
+
+
+class ForeignErrors:
+    """Innermost: turns an error answer of BentoML's app or of a mounted app into the PlatformError that it means."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        context = context_of(scope)
+        held: list[Message] = []
+
+        async def hold_errors(message: Message) -> None:
+            if held or (message["type"] == "http.response.start" and message["status"] >= 400):
+                held.append(message)
+            else:
+                await send(message)
+
+        await self.app(scope, receive, hold_errors)
+        if held:
+            raise context.fault or translate(held)
+
+
+def translate(messages: list[Message]) -> PlatformError:
+    """The PlatformError that a foreign error answer amounts to."""
+    status: int = messages[0]["status"]
+    headers = {name.decode(): value.decode("latin-1") for name, value in messages[0].get("headers", ())}
+    kept = {name: headers[name] for name in ("allow", "retry-after") if name in headers}
+    if status == 400:
+        return _invalid(b"".join(message.get("body", b"") for message in messages[1:]))
+    if status in _BY_STATUS:
+        return _BY_STATUS[status](_MESSAGES.get(status, "The request was refused."), headers=kept)
+    if status in (503, 504):
+        return Unavailable("The service can't answer in time; try again shortly.", headers={"retry-after": "1", **kept})
+    if status < 500:
+        return InvalidInput("The request was refused.")
+    return InternalError("Something went wrong here; the request id finds it in the log.")
+
+
+_MESSAGES = {
+    404: "Nothing answers at this address.",
+    405: "This address does not take that method.",
+    413: "The body is larger than is accepted here.",
+    415: "This content type is not accepted here; send application/json.",
+    429: "Too many requests at once.",
+}
+
+
+def _invalid(content: bytes) -> InvalidInput:
+    """BentoML's 400: a pydantic report (`detail`), or a message that may quote the payload and is dropped."""
+    try:
+        found = json.loads(content)
+        errors = found["detail"] if isinstance(found, dict) else []
+        problems = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in errors[:10]]
+    except (ValueError, KeyError, TypeError):
+        problems = []
+    message = f"{problems[0]['field']}: {problems[0]['problem']}" if problems else "The body could not be read."
+    return InvalidInput(message, details={"errors": problems} if problems else {})

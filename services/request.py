@@ -1,0 +1,88 @@
+"""What is known of one request while it is answered: one object, one `send`, from the first byte to the log row."""
+
+import random
+from contextvars import ContextVar
+from time import perf_counter, time
+from typing import TYPE_CHECKING
+
+from starlette.types import Message, Scope, Send
+
+from registry.errors import PlatformError
+
+if TYPE_CHECKING:
+    from services.directory import EndpointEntry, KeyEntry
+
+Header = tuple[bytes, bytes]
+
+UNMATCHED = "unmatched"  # the route of every path that nothing answers: one label, however many paths
+
+
+_generator = random.Random(random.SystemRandom().getrandbits(64))  # per worker, not per request
+_current: ContextVar["RequestContext"] = ContextVar("modelport_request")
+
+
+class RequestContext:
+    """Owns the clock, the id, the subject and the outgoing headers of one call; inner layers add to it."""
+
+    __slots__ = (
+        "_send", "endpoint", "error", "exempt", "fault", "headers", "id", "incoming", "key",
+        "method", "path", "route", "started", "status",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, send: Send, headers: list[Header]) -> None:
+        self.started = perf_counter()
+        self.id = request_uuid()
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.incoming: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers = [*headers, (b"x-request-id", self.id.encode())]
+        self.route = UNMATCHED
+        self.exempt = False  # health, documents and static files: open, unlimited, not logged
+        self.endpoint: EndpointEntry | None = None
+        self.key: KeyEntry | None = None
+        self.status = 0  # 0: not answered yet
+        self.error: str | None = None  # the error's code, for the log
+        self.fault: PlatformError | None = None  # what is wrong, where an app that isn't ours would word it otherwise
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        """The one `send`: notes the status and adds the outgoing headers."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self.headers]
+        await self._send(message)
+
+    async def respond(self, status: int, body: bytes, content_type: bytes = b"application/json") -> None:
+        """Send a whole answer."""
+        headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def request_uuid() -> str:
+    """A UUIDv7 (RFC 9562) as 32 hexadecimal digits: milliseconds, then 74 random bits; sorts by time."""
+    bits = _generator.getrandbits(74)
+    value = int(time() * 1000) << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0x2 << 62 | bits & 0x3FFFFFFFFFFFFFFF
+    return f"{value:032x}"
+
+
+def enter(context: RequestContext) -> None:
+    """Make `context` the current one for everything that runs below."""
+    _current.set(context)
+
+
+def current() -> RequestContext | None:
+    """The request that is being answered, or None outside of one."""
+    return _current.get(None)
+
+
+def request_id() -> str:
+    """The id of the request that is being answered: for a typed service's answer. A new one outside of a request."""
+    context = current()
+    return context.id if context is not None else request_uuid()
+
+
+def context_of(scope: Scope) -> RequestContext:
+    """The context that the outermost layer put into the scope."""
+    context: RequestContext = scope["modelport"]
+    return context

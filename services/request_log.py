@@ -1,0 +1,94 @@
+"""The request log's writer: rows wait in memory and go to the registry in batches, never while a request waits.
+
+Promise: an answered request is in the log within a second; on SIGTERM nothing is lost; on SIGKILL at most the last
+interval of that worker. When the queue is full (a registry that stays away), rows are dropped, counted and reported.
+"""
+
+import logging
+import os
+import threading
+from collections import deque
+from time import monotonic
+
+import psutil
+from prometheus_client import Counter
+
+from registry import traffic
+from registry.database import session
+from registry.traffic import RequestRow
+
+log = logging.getLogger("modelport.request_log")
+
+INTERVAL = 0.25  # seconds between two batches
+BATCH = 500  # rows in one transaction
+_REPORT_EVERY = 10.0  # seconds between two lines about a registry that can't be written
+
+
+class RequestLog:
+    """A bounded queue and the thread that empties it."""
+
+    def __init__(self, max_rows: int) -> None:
+        self._rows: deque[RequestRow] = deque()
+        self._max = max_rows
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
+        self._process = psutil.Process(os.getpid())
+        self._reported = -_REPORT_EVERY
+        self._dropped = dropped_counter()
+        self.dropped = 0
+
+    def put(self, row: RequestRow) -> None:
+        """Queue a row; costs one append."""
+        if len(self._rows) < self._max:
+            self._rows.append(row)
+        else:
+            self.dropped += 1
+            self._dropped.inc()
+
+    def start(self) -> None:
+        """Start writing."""
+        self._process.cpu_percent()  # the first call only sets the mark
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is queued, then end."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(INTERVAL):
+            self._flush()
+        self._flush()
+        if self._rows:
+            log.error("%d request log rows were lost: the registry can't be written", len(self._rows))
+
+    def _flush(self) -> None:
+        cpu, memory = self._process.cpu_percent(), self._process.memory_info().rss / 1e6
+        while self._rows:
+            batch = [self._rows[index] for index in range(min(BATCH, len(self._rows)))]
+            try:
+                with session() as opened:
+                    traffic.record(opened, [row._replace(cpu_usage=cpu, memory_usage=memory) for row in batch])
+            except Exception as error:  # the rows stay queued; the next interval tries again
+                self._report(error)
+                return
+            for _ in batch:
+                self._rows.popleft()
+
+    def _report(self, error: Exception) -> None:
+        if monotonic() - self._reported >= _REPORT_EVERY:
+            self._reported = monotonic()
+            reason = str(error).splitlines()[0]
+            log.error(
+                "the request log can't be written, %d rows wait, %d dropped: %s", len(self._rows), self.dropped, reason
+            )
+
+
+_counters: list[Counter] = []
+
+
+def dropped_counter() -> Counter:
+    """Rows that never reached the log; made once a process."""
+    if not _counters:
+        _counters.append(Counter("modelport_log_dropped", "Request log rows dropped because the queue was full"))
+    return _counters[0]

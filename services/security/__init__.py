@@ -1,0 +1,1 @@
+"""Credentials as pure functions: no HTTP, no SQL."""

@@ -1,0 +1,79 @@
+"""What one worker process keeps beside the app: the directory, the limiter, the request log, the loaded models."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from registry import catalog
+from registry.catalog import EndpointStatus
+from registry.database import require_schema, session
+from registry.settings import settings
+from services.directory import Directory, EndpointEntry
+from services.inference.cache import ModelCache
+from services.inference.servable import Handler, Servable, load_predictor
+from services.limits.shared import SharedLimiter
+from services.request_log import RequestLog
+
+log = logging.getLogger("modelport.worker")
+
+
+class Worker:
+    """Made when the app is made, started when the server starts; the request path reads it and never waits for it."""
+
+    def __init__(self, only: str | None = None) -> None:
+        chosen = settings()
+        require_schema()
+        chosen.home.mkdir(parents=True, exist_ok=True)
+        self.directory = Directory(only)
+        self.limiter = SharedLimiter(chosen.home / "limits")
+        self.log = RequestLog(chosen.log_queue_rows)
+        self._own: Mapping[str, Handler] | None = None
+        self._cache = ModelCache(
+            load_servable, mark_broken, chosen.model_cache_count, chosen.model_cache_bytes, chosen.model_wait_seconds
+        )
+
+    async def start(self, own: Mapping[str, Handler] | None) -> None:
+        """Load the registry and the models; `own` are the handlers of a service that serves itself alone."""
+        self._own = own
+        await asyncio.to_thread(self.directory.start)
+        self.log.start()
+        if own is None:
+            loop = asyncio.get_running_loop()
+            self.directory.listen(lambda: loop.call_soon_threadsafe(self._endpoints_changed))
+            await self._cache.warm_up(list(self.directory.endpoints.values()))
+
+    def stop(self) -> None:
+        """Write what is left of the log and stop following the registry."""
+        self.directory.stop()
+        self.log.stop()
+
+    async def handler(self, endpoint: EndpointEntry, path: str) -> Handler | None:
+        """Who answers the JSON requests of an endpoint's path."""
+        if self._own is not None:
+            return self._own.get(path) or self._own.get(endpoint.path)
+        return await self._cache.handler(endpoint, path)
+
+    def _endpoints_changed(self) -> None:
+        self._cache.keep_only(set(self.directory.endpoints))
+
+
+def load_servable(endpoint: EndpointEntry) -> Servable:
+    """Load an endpoint of the hub: its model, or the hand-written service in its Bento."""
+    if endpoint.import_path is not None:
+        from services.inference.typed import load_service, typed_handlers
+
+        service = load_service(endpoint.bento)
+        return Servable(typed_handlers(service, service()), endpoint.version, endpoint.size_bytes)
+    predictor = load_predictor(str(endpoint.tag), endpoint.model, endpoint.version)
+    return Servable({endpoint.path: predictor}, endpoint.version, endpoint.size_bytes)
+
+
+def mark_broken(endpoint: EndpointEntry, reason: str) -> None:
+    """Write status `error` into the registry, so that every worker answers 503 and `modelport list` shows it."""
+    try:
+        with session() as opened:
+            row = catalog.find_endpoint(opened, endpoint.name)
+            if row is not None and row.status == EndpointStatus.ACTIVE and str(row.model.version) == endpoint.version:
+                catalog.set_status(opened, row, EndpointStatus.ERROR, reason=reason, actor="server")
+    except Exception as error:  # a registry that can't be written must not take predictions down
+        log.error("endpoint %s could not be marked as broken: %s", endpoint.name, str(error).splitlines()[0])
