@@ -1,0 +1,1 @@
+"""Traffic classification: which kind of application a network flow belongs to."""

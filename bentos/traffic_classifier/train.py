@@ -1,0 +1,144 @@
+"""Train the traffic classifier and save it to BentoML's model store: `python -m bentos.traffic_classifier.train --help`."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import typer
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import confusion_matrix
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier
+
+from bentos.traffic_classifier.data import generate, read_csv
+from bentos.traffic_classifier.features import CATEGORIES, LABEL, NAMES, NUMERIC
+
+MODEL_NAME = "traffic_classifier"
+HELD_OUT = 0.2
+MIN_ROWS_PER_CLASS = 5  # so that each class has a held-out row
+
+
+@dataclass(frozen=True)
+class Report:
+    """How the pipeline did on held-out flows; `confusion` has shape (classes, classes): rows are true, columns predicted."""
+
+    classes: tuple[str, ...]
+    confusion: npt.NDArray[np.int64]
+    rows_trained: int
+
+    @property
+    def rows_held_out(self) -> int:
+        return int(self.confusion.sum())
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.confusion.trace() / self.confusion.sum())
+
+    @property
+    def precision(self) -> tuple[float, ...]:
+        """Of the flows given a class, the share that belongs to it; 0 for a class never given."""
+        return tuple(float(share) for share in self.confusion.diagonal() / np.maximum(self.confusion.sum(axis=0), 1))
+
+    @property
+    def recall(self) -> tuple[float, ...]:
+        """Of the flows of a class, the share that was found."""
+        return tuple(float(share) for share in self.confusion.diagonal() / np.maximum(self.confusion.sum(axis=1), 1))
+
+    def __str__(self) -> str:
+        width = max(9, *(len(name) for name in self.classes))
+        table = [["true \\ predicted", *self.classes, "precision", "recall"]]
+        for row in zip(self.classes, self.confusion, self.precision, self.recall, strict=True):
+            name, counts, precision, recall = row
+            table.append([name, *(str(count) for count in counts), f"{precision:.3f}", f"{recall:.3f}"])
+        lines = [
+            "  ".join([first.ljust(max(16, width)), *(cell.rjust(width) for cell in rest)]) for first, *rest in table
+        ]
+        return "\n".join([f"accuracy {self.accuracy:.3f} on {self.rows_held_out} held-out flows", "", *lines])
+
+
+def build(seed: int) -> Pipeline:
+    """The untrained pipeline: only scikit-learn's own parts, so that it loads and converts without this package."""
+    # An unknown category is a mistake of the caller, not a flow to guess about: refuse it.
+    categories = OneHotEncoder(categories=[*CATEGORIES.values()], handle_unknown="error", sparse_output=False)
+    # No measurement is negative: -1 lets the tree part "undefined" from every value with one question.
+    numbers = SimpleImputer(strategy="constant", fill_value=-1.0, keep_empty_features=True)
+    columns = ColumnTransformer([("categories", categories, [*CATEGORIES]), ("numbers", numbers, NUMERIC)])
+    # A probability is a leaf's share of flows: smaller leaves score a little higher and claim certainty more often.
+    tree = DecisionTreeClassifier(max_depth=8, min_samples_leaf=30, random_state=seed)
+    return Pipeline([("columns", columns), ("tree", tree)])
+
+
+def train(frame: pd.DataFrame, seed: int) -> tuple[Pipeline, Report]:
+    """Fit on four fifths of `frame`, measure on the rest (same class shares), and return the pipeline that was measured."""
+    counts = frame[LABEL].value_counts()
+    if len(counts) < 2 or counts.min() < MIN_ROWS_PER_CLASS:
+        raise ValueError(f"{LABEL}: expected two classes or more, {MIN_ROWS_PER_CLASS} rows or more of each")
+    fitted, held_out = train_test_split(frame, test_size=HELD_OUT, stratify=frame[LABEL], random_state=seed)
+    pipeline = build(seed).fit(fitted[NAMES], fitted[LABEL])
+    classes = tuple(str(name) for name in pipeline.classes_)
+    confusion = confusion_matrix(held_out[LABEL], pipeline.predict(held_out[NAMES]), labels=pipeline.classes_)
+    return pipeline, Report(classes, confusion, len(fitted))
+
+
+def save(pipeline: Pipeline, report: Report, source: str) -> str:
+    """Save to BentoML's model store and return the tag, `traffic_classifier:<version>`."""
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")  # read when bentoml is imported
+    import bentoml  # slow to import, and not needed to train
+
+    metadata = {
+        "accuracy": round(report.accuracy, 4),
+        "classes": [*report.classes],
+        "features": NAMES,
+        "rows": report.rows_trained + report.rows_held_out,
+        "data": source,
+    }
+    signatures = {"predict": {"batchable": True}, "predict_proba": {"batchable": True}}
+    return str(bentoml.sklearn.save_model(MODEL_NAME, pipeline, signatures=signatures, metadata=metadata).tag)
+
+
+def main(
+    data: Annotated[Path | None, typer.Option(help="CSV of your own flows; without it, synthetic ones.")] = None,
+    rows: Annotated[int, typer.Option(min=100, help="How many synthetic flows.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="For the synthetic flows and the split.")] = 7,
+    out: Annotated[Path | None, typer.Option(help="Also write traffic_classifier.joblib and sample.csv here.")] = None,
+) -> None:
+    """Train the traffic classifier, report on held-out flows, save it to BentoML's model store and print its tag."""
+    started = time.monotonic()
+    try:
+        frame = read_csv(data) if data else generate(rows, seed)
+        _progress(f"{len(frame)} flows {'from ' + str(data) if data else 'generated'}")
+        pipeline, report = train(frame, seed)
+        if out:
+            _write(out, pipeline, frame)
+    except (OSError, ValueError) as error:
+        _progress(f"error: {error}")
+        raise typer.Exit(2) from None
+    _progress(f"trained on {report.rows_trained} flows")
+    tag = save(pipeline, report, data.name if data else f"synthetic, seed {seed}")
+    _progress(f"saved in {time.monotonic() - started:.1f} s")
+    typer.echo(f"{report}\n\n{tag}")
+
+
+def _write(folder: Path, pipeline: Pipeline, frame: pd.DataFrame) -> None:
+    """Write the pipeline as a file, and 100 flows without their labels as the sample that describes its input."""
+    import joblib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    joblib.dump(pipeline, folder / f"{MODEL_NAME}.joblib")
+    frame[NAMES].head(100).to_csv(folder / "sample.csv", index=False)
+
+
+def _progress(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
