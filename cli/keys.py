@@ -1,0 +1,153 @@
+"""`modelport keys create|list|revoke|rotate`: who may call. A key's text is printed once and never kept."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cli.models import OUTPUT, existing
+from cli.output import Format, print_fields, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from registry.accounts import ApiKey
+
+app = typer.Typer(no_args_is_help=True)
+
+KEY = typer.Argument(help="The key's id, as `modelport keys list` shows it.")
+COLUMNS = ("id", "endpoint", "name", "status", "created_at", "last_used", "expires_at")
+
+
+@app.command()
+def create(
+    endpoint: str | None = typer.Option(None, "--endpoint", help="The only endpoint it opens; by default every one."),
+    name: str = typer.Option("cli", "--name", help="What the key is for."),
+    expires_days: int | None = typer.Option(None, "--expires-days", min=1, max=3650, help="Days until it expires."),
+    output: Format = OUTPUT,
+) -> None:
+    """Make an API key.
+
+    Example: modelport keys create --endpoint churn
+    """
+    from datetime import timedelta
+
+    from registry.accounts import add_key, local_user
+    from registry.clock import now
+    from registry.database import require_schema, session
+    from registry.settings import settings
+    from services.security.api_keys import mint
+
+    require_schema()
+    key = mint(settings().environment, settings().pepper_bytes())
+    expires_at = None if expires_days is None else now() + timedelta(days=expires_days)
+    with session() as opened:
+        found = existing(opened, endpoint) if endpoint is not None else None
+        names = {"key_id": key.key_id, "key_hash": key.key_hash, "name": name}
+        add_key(opened, **names, user=local_user(opened), endpoint=found, expires_at=expires_at, actor="user:local")
+    _print_new(key.key_id, key.text, output)
+
+
+def _print_new(key_id: str, text: str, output: Format) -> None:
+    made = {"id": key_id, "api_key": text}
+    if output is Format.JSON:
+        print_json(made)
+    else:
+        print_fields(made)
+        say("The key is shown this once.")
+
+
+@app.command("list")
+def list_keys(
+    endpoint: str | None = typer.Option(None, "--endpoint", help="Only the keys of this endpoint."),
+    output: Format = OUTPUT,
+) -> None:
+    """List the keys; never their text.
+
+    Example: modelport keys list --endpoint churn
+    """
+    from registry.accounts import keys, keys_of_endpoint
+    from registry.database import reading, require_schema
+
+    require_schema()
+    with reading() as opened:
+        found = keys(opened) if endpoint is None else keys_of_endpoint(opened, existing(opened, endpoint))
+        rows = [_row(key) for key in found]
+    if output is Format.JSON:
+        print_json(rows)
+    elif rows:
+        print_table(rows, COLUMNS)
+    else:
+        say("No keys yet: `modelport keys create` makes one.")
+
+
+def _row(key: "ApiKey") -> dict[str, Any]:
+    return {
+        "id": key.key_id,
+        "endpoint": key.endpoint.name if key.endpoint is not None else None,
+        "name": key.name,
+        "status": _status(key),
+        "created_at": key.created_at,
+        "last_used": key.last_used,
+        "expires_at": min((end for end in (key.expires_at, key.grace_until) if end is not None), default=None),
+    }
+
+
+def _status(key: "ApiKey") -> str:
+    from registry.clock import now
+
+    if key.revoked_at is not None or not key.is_active:
+        return "revoked"
+    ends = [end for end in (key.expires_at, key.grace_until) if end is not None]
+    if any(end <= now() for end in ends):
+        return "expired"
+    return "rotated" if key.grace_until is not None else "active"
+
+
+@app.command()
+def revoke(key_id: str = KEY) -> None:
+    """End a key at once.
+
+    Example: modelport keys revoke 3kTq9fWz0aBc
+    """
+    from registry.accounts import revoke_key
+    from registry.database import require_schema, session
+
+    require_schema()
+    with session() as opened:
+        revoke_key(opened, _existing_key(opened, key_id), actor="user:local")
+    say(f"{key_id} is revoked.")
+
+
+@app.command()
+def rotate(
+    key_id: str = KEY,
+    grace_hours: int = typer.Option(
+        24, "--grace-hours", min=0, max=168, help="Hours that the old key goes on working."
+    ),
+    output: Format = OUTPUT,
+) -> None:
+    """Replace a key by a new one; the old one works on for a while.
+
+    Example: modelport keys rotate 3kTq9fWz0aBc --grace-hours 48
+    """
+    from datetime import timedelta
+
+    from registry.accounts import rotate_key
+    from registry.database import require_schema, session
+    from registry.settings import settings
+    from services.security.api_keys import mint
+
+    require_schema()
+    key = mint(settings().environment, settings().pepper_bytes())
+    with session() as opened:
+        old, grace = _existing_key(opened, key_id), timedelta(hours=grace_hours)
+        rotate_key(opened, old, key_id=key.key_id, key_hash=key.key_hash, grace=grace, actor="user:local")
+    _print_new(key.key_id, key.text, output)
+
+
+def _existing_key(session: Any, key_id: str) -> "ApiKey":
+    from registry.accounts import find_key
+    from registry.errors import NotFound
+
+    key = find_key(session, key_id)
+    if key is None:
+        raise NotFound(f"there is no key {key_id!r}; `modelport keys list` shows what there is")
+    return key

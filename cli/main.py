@@ -1,0 +1,61 @@
+"""The command line's entry point: commands by noun, one place where every failure becomes one line and an exit code."""
+
+import os
+import sys
+
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
+
+import typer
+
+from cli import database, demo, keys, models, serve
+
+app = typer.Typer(
+    name="modelport",
+    help="Turn a trained model file into a secured, typed, monitored REST API.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("export")(models.export)
+app.command("list")(models.list_endpoints)
+app.command("show")(models.show)
+app.command("activate")(models.activate)
+app.command("deactivate")(models.deactivate)
+app.command("delete")(models.delete)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke, rotate.")
+app.add_typer(database.app, name="db", help="The registry's database.")
+
+
+def version(value: bool) -> None:
+    """Print the version and end."""
+    if value:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"modelport {installed('modelport')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    show_version: bool = typer.Option(False, "--version", callback=version, is_eager=True, help="Print the version."),
+) -> None:
+    """Turn a trained model file into a secured, typed, monitored REST API."""
+
+
+def main() -> None:
+    """Run the command; a failure of ours is one line on stderr and exit code 1."""
+    try:
+        app()
+    except BrokenPipeError:  # `modelport list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        from cli.output import failure
+
+        sys.exit(failure(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""How commands print: data to stdout, prose to stderr, tables for people and JSON for programs."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import typer
+
+
+class Format(StrEnum):
+    """What `-o` takes."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def say(text: str) -> None:
+    """A line of prose, on stderr."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    typer.echo(json.dumps(value, indent=2, default=_plain))
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """An aligned table on stdout: as wide as its content, so that it can be searched and cut."""
+    cells = [[_cell(row[column]) for column in columns] for row in rows]
+    widths = [max(len(text) for text in texts) for texts in zip(columns, *cells, strict=True)]
+    header = "  ".join(column.upper().ljust(width) for column, width in zip(columns, widths, strict=True)).rstrip()
+    typer.echo(typer.style(header, bold=True) if colours() else header)
+    for line in cells:
+        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_fields(fields: Mapping[str, Any]) -> None:
+    """One thing's fields, a line each."""
+    width = max(len(name) for name in fields)
+    for name, value in fields.items():
+        typer.echo(f"{name.ljust(width)}  {_cell(value)}")
+
+
+def colours() -> bool:
+    """Whether stdout is a terminal that wants colours (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def failure(error: Exception) -> int:
+    """Print what went wrong in one line; its exit code. Only a fault of ours shows where it happened."""
+    from registry.errors import PlatformError
+
+    if isinstance(error, PlatformError):
+        say(f"modelport: {error.message}")
+    else:
+        say(f"modelport: internal error, please report it: {type(error).__name__}: {str(error).splitlines()[:1]}")
+        if os.environ.get("MODELPORT_DEBUG"):
+            raise error
+    return 1
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return str(value)
