@@ -62,13 +62,7 @@ def record(session: Session, rows: Sequence[RequestRow]) -> None:
         return
     endpoints = _held(session, Endpoint, {row.endpoint_id for row in fresh})
     keys = _held(session, ApiKey, {row.api_key_id for row in fresh})
-    written = [
-        row._replace(
-            endpoint_id=row.endpoint_id if row.endpoint_id in endpoints else None,
-            api_key_id=row.api_key_id if row.api_key_id in keys else None,
-        )
-        for row in fresh
-    ]
+    written = [_without_what_is_gone(row, endpoints, keys) for row in fresh]
     _insert(session, written)
     _count_endpoints(session, written)
     _mark_keys(session, written)
@@ -87,10 +81,23 @@ def _held(session: Session, table: type[Endpoint] | type[ApiKey], ids: set[int |
     return set(session.exec(found.with_for_update(read=True, key_share=True)))
 
 
+def _without_what_is_gone(row: RequestRow, endpoints: set[int | None], keys: set[int | None]) -> RequestRow:
+    if row.endpoint_id in endpoints and row.api_key_id in keys:
+        return row
+    endpoint = row.endpoint_id if row.endpoint_id in endpoints else None
+    return row._replace(endpoint_id=endpoint, api_key_id=row.api_key_id if row.api_key_id in keys else None)
+
+
 def _insert(session: Session, rows: Sequence[RequestRow]) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    connection = session.connection()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(ApiRequest).on_conflict_do_nothing(index_elements=["request_id"])
-    session.connection().execute(statement, [row._asdict() for row in rows])
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(RequestRow._fields))
+    # Straight to the driver: SQLAlchemy's way through each value costs as much as SQLite's writing.
+    order = compiled.positiontup
+    moment = UtcDateTime().bind_processor(connection.dialect) or _same
+    values = [row._replace(timestamp=moment(row.timestamp))._asdict() for row in rows]
+    connection.exec_driver_sql(str(compiled), [tuple(map(v.__getitem__, order)) for v in values] if order else values)
 
 
 def _count_endpoints(session: Session, rows: Sequence[RequestRow]) -> None:
@@ -116,6 +123,10 @@ def _count_predictions(session: Session, rows: Sequence[RequestRow]) -> None:
     more = col(User.prediction_count) + bindparam("count")
     statement = update(User).where(col(User.id) == holder).values(prediction_count=more)
     _execute(session, statement, [{"row": row, "count": count} for row, count in sorted(counts.items())])
+
+
+def _same(v: Any) -> Any:
+    return v
 
 
 def _newest(moments: Iterable[tuple[int | None, datetime]]) -> dict[int, datetime]:

@@ -143,8 +143,8 @@ from registry import catalog, database
 for _ in range(10):
     with database.session() as session:
         model = catalog.Model(
-            name="churn", version=catalog.next_version(session, "churn"), framework="keras", sha256="", source_sha256="",
-            runtime="onnx", signature={}, size_bytes=1
+            name="churn", version=catalog.next_version(session, "churn"), framework="keras", sha256="",
+            source_sha256="", runtime="onnx", signature={}, size_bytes=1
         )
         catalog.add_model(session, model, actor="user:ada")
 """
