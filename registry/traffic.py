@@ -89,15 +89,9 @@ def _without_what_is_gone(row: RequestRow, endpoints: set[int | None], keys: set
 
 
 def _insert(session: Session, rows: Sequence[RequestRow]) -> None:
-    connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(ApiRequest).on_conflict_do_nothing(index_elements=["request_id"])
-    compiled = statement.compile(dialect=connection.dialect, column_keys=list(RequestRow._fields))
-    # Straight to the driver: SQLAlchemy's way through each value costs as much as SQLite's writing.
-    order = compiled.positiontup
-    moment = UtcDateTime().bind_processor(connection.dialect) or _same
-    values = [row._replace(timestamp=moment(row.timestamp))._asdict() for row in rows]
-    connection.exec_driver_sql(str(compiled), [tuple(map(v.__getitem__, order)) for v in values] if order else values)
+    session.connection().execute(statement, [row._asdict() for row in rows])
 
 
 def _count_endpoints(session: Session, rows: Sequence[RequestRow]) -> None:
@@ -123,10 +117,6 @@ def _count_predictions(session: Session, rows: Sequence[RequestRow]) -> None:
     more = col(User.prediction_count) + bindparam("count")
     statement = update(User).where(col(User.id) == holder).values(prediction_count=more)
     _execute(session, statement, [{"row": row, "count": count} for row, count in sorted(counts.items())])
-
-
-def _same(v: Any) -> Any:
-    return v
 
 
 def _newest(moments: Iterable[tuple[int | None, datetime]]) -> dict[int, datetime]:
