@@ -46,7 +46,8 @@ class ApiKey(SQLModel, table=True):
     """A key as the registry knows it: its public part and a keyed hash, never the key."""
 
     __tablename__ = "api_keys"
-    __table_args__ = (Index("idx_api_key", "key_id", unique=True),)
+    # Ids are slots of the shared limits: a new key must not inherit what a deleted one had used up.
+    __table_args__ = (Index("idx_api_key", "key_id", unique=True), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, primary_key=True)
     key_id: str = Field(max_length=12, description="The public part of the key.")

@@ -48,6 +48,7 @@ class Endpoint(SQLModel, table=True):
     """An address that answers with the predictions of one model."""
 
     __tablename__ = "endpoints"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # an id is an address, and is never given to another endpoint
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True, index=True)

@@ -1,6 +1,7 @@
 """GuardedService: BentoML's Service with the platform's layers around its whole app."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import bentoml
@@ -12,6 +13,7 @@ from services.documentation.openapi import service_document
 from services.inference.servable import Handler
 from services.inference.typed import describe_routes, typed_handlers
 from services.middleware import stack
+from services.startup import check_registry
 from services.worker import Worker
 
 T_co = TypeVar("T_co", covariant=True)
@@ -23,6 +25,12 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
     """Use it with `@bentoml.service(service_class=GuardedService)`; a dependency of another service stays bare."""
 
     instance: Any = None
+    makes_its_own_registry = False
+
+    def __attrs_post_init__(self) -> None:
+        """Add the check that BentoML runs once, in the parent, before any worker: there it can end the start."""
+        super().__attrs_post_init__()
+        self.inner.check_registry = bentoml.on_deployment(partial(check_registry, self.makes_its_own_registry))
 
     def __call__(self) -> T_co:
         """Make the service's instance, and remember it: its methods are called directly for JSON requests."""

@@ -14,6 +14,8 @@ from services.worker import Worker
 class Hub(GuardedService["Platform"]):
     """A guarded service whose endpoints come from the registry."""
 
+    makes_its_own_registry = True
+
     def make_worker(self) -> Worker:
         """A worker that knows every endpoint."""
         return Worker()

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime, nullable=False),
         sa.Column("last_used_at", UtcDateTime),
         sa.Column("total_requests", sa.BigInteger, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_endpoints_name", "endpoints", ["name"], unique=True)
     op.create_index("ix_endpoints_path", "endpoints", ["path"], unique=True)

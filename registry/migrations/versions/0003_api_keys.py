@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("grace_until", UtcDateTime),
         sa.Column("rotated_from", sa.Integer, sa.ForeignKey("api_keys.id", ondelete="SET NULL")),
         sa.Column("revoked_at", UtcDateTime),
+        sqlite_autoincrement=True,
     )
     op.create_index("idx_api_key", "api_keys", ["key_id"], unique=True)
     op.create_index("ix_api_keys_key_hash", "api_keys", ["key_hash"], unique=True)

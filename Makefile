@@ -1,0 +1,40 @@
+# Needs Python 3.11 or newer, make and the package registry; everything else lands in .venv.
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint format bench clean
+PYTHON ?= python3
+BIN := .venv/bin
+export BENTOML_DO_NOT_TRACK := true
+unexport PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv: .venv/synced
+
+.venv/synced: pyproject.toml uv.lock
+	@echo "Making .venv and installing from uv.lock (about a minute the first time)"
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"; }
+	@$(BIN)/uv sync --frozen --all-extras --compile-bytecode
+	@touch $@
+
+demo: .venv ## Train, export and serve an example on 127.0.0.1:3000
+	@$(BIN)/modelport demo
+
+test: .venv ## Run every test but the slow ones (under 5 minutes)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow" -q
+
+test-all: .venv ## Run every test, real components included
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+lint: .venv ## Check style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+format: .venv ## Format the code
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
+
+bench: .venv ## Measure what the layers cost (benchmarks/)
+	@$(BIN)/python -m benchmarks.layers
+
+clean: ## Remove what the targets made in this folder
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
