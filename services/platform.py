@@ -28,7 +28,6 @@ class Hub(GuardedService["Platform"]):
     service_class=Hub,
     name="modelport",
     workers=settings().workers,
-    logging={"access": {"enabled": False}},
 )
 class Platform:
     """Serves `POST /api/predict/{endpoint}` and the routes of hand-written services."""

@@ -1,6 +1,11 @@
-"""A home of its own for each test that asks for one."""
+"""A home of its own for each test that asks for one; BentoML's stores and metrics are never the user's."""
 
+import atexit
 import os
+import shutil
+import socket
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +13,13 @@ import pytest
 
 from registry import database
 from registry.settings import settings
+
+# Read when bentoml and prometheus_client are imported: by the tests, never by the registry.
+_SCRATCH = tempfile.mkdtemp(prefix="modelport-tests-")
+atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
+os.environ["BENTOML_DO_NOT_TRACK"] = "true"
+os.environ["BENTOML_HOME"] = f"{_SCRATCH}/bentoml"
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _SCRATCH
 
 
 @pytest.fixture
@@ -22,3 +34,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path / "home"
     database.dispose()
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a real Postgres of our own, without a database's name; skipped where Postgres isn't installed."""
+    tools = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+    if tools is None or os.geteuid() != 0:
+        pytest.skip("needs root and Debian's postgresql to start a server of its own")
+    folder = Path(tempfile.mkdtemp(prefix="modelport-postgres-"))  # pytest's own folders are closed to other users
+    shutil.chown(folder, "postgres")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    as_postgres = ["runuser", "-u", "postgres", "--"]
+    data, options = str(folder / "data"), f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+    initdb = [*as_postgres, str(tools / "initdb"), "-D", data, "-A", "trust", "--no-sync"]
+    subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
+    control = [*as_postgres, str(tools / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log")]
+    subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd=folder)
+    yield f"postgresql://postgres@127.0.0.1:{port}"
+    subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
+    shutil.rmtree(folder)

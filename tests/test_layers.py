@@ -65,7 +65,9 @@ def test_a_module_imports_only_what_stands_below_it(path: Path) -> None:
     assert ours <= MAY_IMPORT[package]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "services").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "services").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_inside_services_the_arrows_go_one_way(path: Path) -> None:
     own = level(".".join(path.relative_to(ROOT).with_suffix("").parts))
     below = [imported for imported in imports(path) if (level(imported) or 0) > (own if own is not None else 99)]

@@ -76,7 +76,7 @@ class Classification(BaseModel):
     request_id: str
 
 
-@bentoml.service(name="traffic_classifier", service_class=GuardedService, logging={"access": {"enabled": False}})
+@bentoml.service(name="traffic_classifier", service_class=GuardedService)
 class TrafficClassifier:
     """Tells streaming, browsing, gaming, voip and file transfer apart by the shape of their flows."""
 

@@ -1,6 +1,5 @@
 """A registry on each database, something in it, and other processes that use it."""
 
-import os
 import subprocess
 import sys
 import time
@@ -17,8 +16,6 @@ from registry.accounts import ApiKey, User
 from registry.catalog import Endpoint, Model
 from registry.settings import settings
 
-# Taken out at once: a variable that is not a setting would be refused, here and in every child process.
-POSTGRES_URL = os.environ.pop("MODELPORT_TEST_POSTGRES_URL", None)
 ACTOR = "user:ada"
 
 # Everything slow is loaded before the start, so that the processes really meet.
@@ -42,23 +39,22 @@ class Churn(NamedTuple):
     key: ApiKey
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def empty(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of the database in use; no schema in it yet."""
     if request.param == "sqlite":
         yield "sqlite"
         return
-    if POSTGRES_URL is None:
-        pytest.skip("MODELPORT_TEST_POSTGRES_URL is not set")
+    server_url: str = request.getfixturevalue("postgres")
     name = f"modelport_{uuid.uuid4().hex}"
-    with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as server:
         server.execute(f'CREATE DATABASE "{name}"'.encode())
-    monkeypatch.setenv("MODELPORT_DATABASE_URL", f"{POSTGRES_URL.rpartition('/')[0]}/{name}")
+    monkeypatch.setenv("MODELPORT_DATABASE_URL", f"{server_url}/{name}")
     monkeypatch.setenv("MODELPORT_PEPPER", "p" * 32)
     settings.cache_clear()
     yield "postgres"
     database.dispose()
-    with psycopg.connect(POSTGRES_URL, autocommit=True) as server:
+    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as server:
         server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 

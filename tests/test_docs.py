@@ -1,0 +1,94 @@
+"""Holds the documentation true: settings, statuses, commands, links."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+
+from cli.main import app
+from registry import errors
+from registry.settings import PREFIX, Settings
+from services.middleware.authentication import PUBLIC
+from services.security.api_keys import PATTERN
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "bentos").rglob("README.md"))]
+
+
+def commands(group: Any, path: str = "") -> dict[str, click.Command]:
+    """Every command of the command line by its full name."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= commands(command, f"{path}{name} ") if inner else {f"{path}{name}": command}
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
+
+
+def test_every_setting_is_documented_with_its_meaning() -> None:
+    page = (ROOT / "docs/settings.md").read_text()
+    for name, field in Settings.model_fields.items():
+        assert f"| `{PREFIX}{name.upper()}` |" in page
+        assert f"| {field.description} |" in page
+
+
+def test_only_settings_that_exist_are_documented() -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    mentioned = {name for page in PAGES for name in re.findall(rf"{PREFIX}[A-Z_]+[A-Z]", page.read_text())}
+    assert mentioned <= known
+
+
+def test_every_error_code_that_a_caller_may_meet_is_documented_with_its_status() -> None:
+    page = (ROOT / "docs/http.md").read_text()
+    raised = [kind for kind in vars(errors).values() if isinstance(kind, type) and "status" in vars(kind)]
+    for kind in raised:
+        if kind not in (errors.PlatformError, errors.Conflict):  # nothing answers 409 yet
+            assert re.search(rf"\| {kind.status} \|[^|]*`{kind.code}`", page), kind.code
+
+
+def test_every_open_path_is_documented() -> None:
+    page = (ROOT / "docs/http.md").read_text()
+    assert all(f"`{path}`" in page for path in PUBLIC)
+
+
+def test_the_pattern_for_secret_scanners_is_the_one_that_keys_follow() -> None:
+    assert f"`{PATTERN.pattern}`" in (ROOT / "docs/http.md").read_text()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does_and_shows_an_example_of_itself(name: str) -> None:
+    text = COMMANDS[name].help or ""
+    assert re.search(rf"Example: modelport {name}\b", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_in_the_documentation_exists(page: Path) -> None:
+    for line in re.findall(r"^\$? ?modelport (.*)$|`modelport ([^`]*)`", page.read_text(), re.MULTILINE):
+        words = [word for word in "".join(line).split() if re.fullmatch(r"[a-z]+", word)]
+        assert words, line
+        assert words[0] in COMMANDS or " ".join(words[:2]) in COMMANDS, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text())) <= targets
+
+
+def test_every_decision_is_listed_and_short() -> None:
+    folder = ROOT / "docs/decisions"
+    index = (folder / "README.md").read_text()
+    for page in sorted(folder.glob("0*.md")):
+        assert f"({page.name})" in index
+        assert len(page.read_text().splitlines()) <= 45
+        assert re.findall(r"^## (.*)$", page.read_text(), re.MULTILINE)[:2] == ["Context", "Decision"]
