@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from registry.errors import InvalidInput
 
 _MOST = 10  # problems named in one answer; more help nobody
+_LONGEST = 300  # characters of one problem: a column may have thousands of categories
 
 
 def explain(error: ValidationError, where: tuple[str | int, ...] = ()) -> InvalidInput:
@@ -22,7 +23,7 @@ def explain(error: ValidationError, where: tuple[str | int, ...] = ()) -> Invali
         details["unknown_fields"] = unknown[:_MOST]
     others = [e for e in errors if e["type"] not in ("missing", "extra_forbidden")]
     if others:
-        details["errors"] = [{"field": place(where + e["loc"]), "problem": e["msg"]} for e in others[:_MOST]]
+        details["errors"] = [{"field": place(where + e["loc"]), "problem": _problem(e)} for e in others[:_MOST]]
     return InvalidInput(_message(missing, unknown, others, where), details=details)
 
 
@@ -33,7 +34,12 @@ def _message(missing: list[str], unknown: list[str], others: list[ErrorDetails],
     if unknown:
         return f"Unknown field{_plural(unknown)}: {', '.join(unknown[:_MOST])}{at}"
     spot = place(where + others[0]["loc"])
-    return f"{spot}: {others[0]['msg']}" if spot else others[0]["msg"]
+    return f"{spot}: {_problem(others[0])}" if spot else _problem(others[0])
+
+
+def _problem(error: ErrorDetails) -> str:
+    text = error["msg"]
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def _plural(names: list[str]) -> str:

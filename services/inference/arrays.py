@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from registry.errors import InvalidInput
 from services.inference.instances import Row
 from services.inference.signature import Field, Signature
 
@@ -24,10 +25,15 @@ def _frame(signature: Signature) -> Assemble:
     def frame(rows: Sequence[Row]) -> Any:
         data = {}
         for (name, dtype), values in zip(columns, zip(*rows, strict=True), strict=True):
-            data[name] = np.array(values, dtype=dtype) if dtype else pd.array(values, dtype="str")
+            data[name] = _column(values, dtype) if dtype else pd.array(values, dtype="str")
         return pd.DataFrame(data)
 
     return frame
+
+
+def _column(values: Sequence[Any], dtype: str) -> Any:
+    """One array; what is missing is NaN even among objects, as it is in a table that pandas read."""
+    return np.array([np.nan if value is None else value for value in values] if dtype == "object" else values, dtype)
 
 
 def column_dtype(field: Field) -> str | None:
@@ -38,8 +44,10 @@ def column_dtype(field: Field) -> str | None:
 
 
 def _matrix(signature: Signature) -> Assemble:
-    dtypes = {field.dtype for field in signature.inputs}
-    dtype = "object" if "string" in dtypes else dtypes.pop() if len(dtypes) == 1 else "float64"
+    dtypes = {column_dtype(field) for field in signature.inputs}
+    if None in dtypes:
+        return lambda rows: np.array([_column(row, "object") for row in rows], dtype="object")
+    dtype = dtypes.pop() if len(dtypes) == 1 and "object" not in dtypes else "float64"
     return lambda rows: np.array(rows, dtype=dtype)
 
 
@@ -48,9 +56,14 @@ def _series(signature: Signature) -> Assemble:
 
 
 def _tensors(signature: Signature) -> Assemble:
-    dtypes = [field.dtype if field.dtype != "string" else "object" for field in signature.inputs]
+    return lambda rows: [_tensor(field, [row[index] for row in rows]) for index, field in enumerate(signature.inputs)]
 
-    def tensors(rows: Sequence[Row]) -> list[Any]:
-        return [np.array([row[index] for row in rows], dtype=dtype) for index, dtype in enumerate(dtypes)]
 
-    return tensors
+def _tensor(field: Field, values: list[Any]) -> Any:
+    try:
+        array = np.array(values, dtype="object" if field.dtype == "string" else field.dtype)
+    except ValueError:  # ragged numbers; ragged text becomes an array of lists
+        array = None
+    if array is None or array.ndim != 1 + len(field.shape):
+        raise InvalidInput(f"The lists of `{field.name}` need the same lengths within one request.")
+    return array

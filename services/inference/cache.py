@@ -27,31 +27,33 @@ class ModelCache:
         self._max_count, self._max_bytes, self._wait = max_count, max_bytes, wait_seconds
         self._loaded: OrderedDict[int, Servable] = OrderedDict()
         self._loading: dict[tuple[int, str], asyncio.Task[Servable]] = {}
+        self._gone: set[int] = set()  # deleted while being loaded
 
-    async def handler(self, endpoint: EndpointEntry, path: str) -> Handler:
-        """The handler of one of the endpoint's paths."""
+    async def handler(self, endpoint: EndpointEntry, path: str) -> Handler | None:
+        """The handler of one of the endpoint's paths; None when it answers no JSON at all."""
         servable = self._loaded.get(endpoint.id)
         if servable is None:
             servable = await self._wait_for(self._start(endpoint))
-        elif servable.version != endpoint.version:
-            self._start(endpoint)
         else:
             self._loaded.move_to_end(endpoint.id)
-        return servable.handlers.get(path) or next(iter(servable.handlers.values()))
+            if servable.version != endpoint.version:
+                self._start(endpoint)
+        return servable.handlers.get(path) or next(iter(servable.handlers.values()), None)
 
     async def warm_up(self, endpoints: list[EndpointEntry]) -> None:
         """Load what fits, so that the first callers don't wait."""
-        for endpoint in endpoints[: self._max_count]:
-            if endpoint.status == EndpointStatus.ACTIVE:
-                try:
-                    await self._start(endpoint)
-                except PlatformError as error:
-                    log.error("endpoint %s does not load: %s", endpoint.name, error.message)
+        active = [endpoint for endpoint in endpoints if endpoint.status == EndpointStatus.ACTIVE]
+        for endpoint in active[: self._max_count]:
+            try:
+                await self._start(endpoint)
+            except PlatformError as error:
+                log.error("endpoint %s does not load: %s", endpoint.name, error.message)
 
     def keep_only(self, ids: set[int]) -> None:
-        """Drop the models of endpoints that are gone."""
+        """Drop the models of endpoints that are gone, and of those still being loaded, as soon as they are."""
         for endpoint_id in set(self._loaded) - ids:
             self._loaded.pop(endpoint_id, None)
+        self._gone = {endpoint_id for endpoint_id, _ in self._loading} - ids
 
     @property
     def loaded(self) -> list[int]:
@@ -80,9 +82,10 @@ class ModelCache:
             log.error("endpoint %s: its model no longer loads", endpoint.name, exc_info=error)
             await asyncio.to_thread(self._failed, endpoint, reason)
             raise not_loading(endpoint) from None
-        self._loaded[endpoint.id] = servable
-        self._loaded.move_to_end(endpoint.id)
-        self._evict()
+        if endpoint.id not in self._gone:
+            self._loaded[endpoint.id] = servable
+            self._loaded.move_to_end(endpoint.id)
+            self._evict()
         return servable
 
     async def _wait_for(self, task: "asyncio.Task[Servable]") -> Servable:

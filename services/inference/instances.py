@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 from annotated_types import Ge, Le, Len
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
-from pydantic_core import from_json
+from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError, WithJsonSchema, with_config
+from pydantic_core import PydanticCustomError, from_json
 from typing_extensions import TypedDict
 
 from registry.errors import InvalidInput
-from services.inference.signature import Field, Signature
+from services.inference.signature import Field, Scalar, Signature
 from services.invalid import explain, place
 
 Row = Sequence[Any]  # one value per input, in the signature's order
@@ -29,6 +29,7 @@ class InstanceReader:
         self._positional = TypeAdapter(positional_type(signature)).validator.validate_python
         self._width = len(signature.inputs)
         self._takes_tensor = self._width == 1 and signature.inputs[0].shape != ()
+        self._numeric = signature.numeric
 
     def __call__(self, body: bytes) -> list[Row]:
         try:
@@ -41,12 +42,23 @@ class InstanceReader:
         """The rows in an already parsed document."""
         if not isinstance(document, dict):
             raise InvalidInput('Send one row as a JSON object, or {"instances": [row, ...]}.')
-        if "instances" in document and "instances" not in self._names:
+        if self._wraps(document, "instances"):
             return self._instances(document)
-        if "features" in document and "features" not in self._names:
-            _alone(document, "features")
-            return [self._row(document["features"], ("features",))]
+        if self._numeric and self._wraps(document, "features"):
+            return [self._features(document)]
         return [self._row(document, ())]
+
+    def _wraps(self, document: dict[str, Any], name: str) -> bool:
+        """Whether `name` is the envelope's and no column's: a column of that name never stands alone with a list."""
+        if name not in document or name not in self._names:
+            return name in document
+        return len(document) == 1 and isinstance(document[name], list)
+
+    def _features(self, document: dict[str, Any]) -> Row:
+        _alone(document, "features")
+        if not isinstance(document["features"], list):
+            raise InvalidInput("`features` must be a list of values in the order of the columns.")
+        return self._row(document["features"], ("features",))
 
     def _instances(self, document: dict[str, Any]) -> list[Row]:
         _alone(document, "instances")
@@ -106,9 +118,13 @@ def value_type(field: Field) -> Any:
     return value
 
 
+_FLOAT = Annotated[float, pydantic.Strict(), pydantic.AllowInfNan(False)]
+_JSON_TYPES = {bool: "boolean", int: "integer", float: "number"}
+
+
 def _scalar_type(field: Field) -> Any:
     if field.categories is not None:
-        kind: Any = Literal[field.categories]
+        kind: Any = _one_of(field.categories)
     elif field.dtype == "bool":
         kind = Annotated[bool, pydantic.Strict()]
     elif field.dtype == "string":
@@ -117,8 +133,24 @@ def _scalar_type(field: Field) -> Any:
         low, high = field.integer_range
         kind = Annotated[int, pydantic.Strict(), Ge(low), Le(high)]
     else:
-        kind = Annotated[float, pydantic.Strict(), pydantic.AllowInfNan(False)]
+        kind = _FLOAT if field.float_limit is None else Annotated[_FLOAT, Ge(-field.float_limit), Le(field.float_limit)]
     return kind | None if field.nullable else kind
+
+
+def _one_of(categories: tuple[Scalar, ...]) -> Any:
+    """The type of a closed column. Literal alone would take `true` and 1.0 for 1."""
+    if isinstance(categories[0], str):
+        return Literal[categories]
+    known = ", ".join(map(str, categories[:20]))
+    base = {bool: Annotated[bool, pydantic.Strict()], int: Annotated[int, pydantic.Strict()], float: _FLOAT}
+
+    def check(value: Scalar) -> Scalar:
+        if value not in categories:
+            raise PydanticCustomError("category", "Input should be one of {known}", {"known": known})
+        return value
+
+    schema = {"enum": list(categories), "type": _JSON_TYPES[type(categories[0])]}
+    return Annotated[base[type(categories[0])], AfterValidator(check), WithJsonSchema(schema)]
 
 
 def _documentation(field: Field) -> dict[str, Any]:

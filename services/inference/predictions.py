@@ -17,12 +17,10 @@ class Labels:
 
     def __init__(self, output: Output) -> None:
         self._keys = [class_key(label) for label in output.labels or ()]
-        self._rename = dict(zip(output.classes or (), output.names or (), strict=False)) if output.names else None
+        self._labels = dict(zip(output.classes or (), output.labels or (), strict=True))
 
     def __call__(self, labels: Array, probabilities: Array | None) -> list[dict[str, Any]]:
-        values = labels.tolist()
-        if self._rename is not None:
-            values = [self._rename[value] for value in values]
+        values = [self._labels[value] for value in labels.tolist()]  # some models answer 1.0 for their class 1
         if probabilities is None:
             return [{"label": value} for value in values]
         rows = finite(probabilities).tolist()

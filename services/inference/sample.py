@@ -25,11 +25,17 @@ def read_sample(path: Path) -> Any:
         raise ExportError(f"{path}: no such sample file")
     try:
         sample = reader(path)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise ExportError(f"{path.name}: can't be read as {path.suffix[1:]}: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # each reader raises its own: BadZipFile, EOFError, ArrowInvalid
+        raise ExportError(f"{path.name}: can't be read as {path.suffix[1:]}: {first_line(error)}") from None
     if row_count(sample) == 0:
         raise ExportError(f"{path.name}: the sample has no rows")
     return sample
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an exception says, or its name when it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
 
 
 def row_count(sample: Any) -> int:
@@ -58,16 +64,18 @@ def _json(path: Path) -> Any:
         raise ValueError('expected a list of rows, or {"instances": [...]}')
     rows = rows[:MOST_ROWS]
     if not isinstance(rows[0], dict):
-        return np.asarray(rows)
+        array = np.asarray(rows)
+        return np.asarray(rows, dtype=object) if array.dtype.kind == "U" else array  # 1 beside "a" stays a number
     if any(isinstance(value, list) for value in rows[0].values()):
         return {name: np.asarray([row[name] for row in rows]) for name in rows[0]}
     return pd.DataFrame(rows)
 
 
 def _npy(path: Path) -> Any:
-    return np.load(path, allow_pickle=False)[:MOST_ROWS]
+    with path.open("rb") as file:
+        return np.load(file, allow_pickle=False)[:MOST_ROWS]
 
 
 def _npz(path: Path) -> Any:
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return {name: arrays[name][:MOST_ROWS] for name in arrays.files}

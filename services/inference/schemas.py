@@ -17,11 +17,12 @@ def request_schema(signature: Signature) -> Schema:
     """One row object, `{"instances": [row, ...]}`, or `{"features": [...]}` where every column is one number."""
     row = {**TypeAdapter(row_type(signature)).json_schema(), "title": "Row", "examples": [signature.example]}
     listed: Schema = {"anyOf": [row, _positional(signature)]}
-    instances = _object({"instances": {"type": "array", "minItems": 1, "items": listed}}, "Instances")
+    instances = _envelope({"instances": {"type": "array", "minItems": 1, "items": listed}}, "Instances")
     forms = [row, {**instances, "examples": [{"instances": [signature.example]}]}]
     if signature.numeric:
         values = list(signature.example.values())
-        forms.append({**_object({"features": _positional(signature)}, "Features"), "examples": [{"features": values}]})
+        example = {"features": values[0] if signature.inputs[0].shape else values}
+        forms.append({**_envelope({"features": _positional(signature)}, "Features"), "examples": [example]})
     return {"anyOf": forms}
 
 
@@ -70,6 +71,10 @@ def _positional(signature: Signature) -> Schema:
         return TypeAdapter(value_type(signature.inputs[0])).json_schema()
     items = [TypeAdapter(value_type(field)).json_schema() for field in signature.inputs]
     return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+
+
+def _envelope(properties: Schema, title: str) -> Schema:
+    return {**_object(properties, title), "additionalProperties": False}
 
 
 def _object(properties: Schema, title: str) -> Schema:

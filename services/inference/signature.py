@@ -9,6 +9,7 @@ Layout = Literal["frame", "matrix", "series", "tensors"]
 Task = Literal["classification", "regression", "clustering", "outlier_detection"]
 Scalar = str | int | float | bool
 
+_FLOATS = {"float32": 3.4028234663852886e38, "float16": 65504.0}  # a number beyond becomes infinite
 _INTEGERS = {"int64": (64, True), "int32": (32, True), "int16": (16, True), "int8": (8, True), "uint8": (8, False)}
 
 
@@ -27,6 +28,7 @@ class Field(_Frozen):
     seen: tuple[Scalar, ...] | None = None  # documentation only: values met in the sample
     minimum: float | None = None  # documentation only: a value outside is not refused
     maximum: float | None = None
+    largest: float | None = None  # closed: the model fails on a number beyond plus or minus this one
 
     @property
     def integer_range(self) -> tuple[int, int] | None:
@@ -35,6 +37,11 @@ class Field(_Frozen):
             return None
         bits, signed = _INTEGERS[self.dtype]
         return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+
+    @property
+    def float_limit(self) -> float | None:
+        """The largest magnitude that a float may have, or None when any finite number will do."""
+        return self.largest or _FLOATS.get(self.dtype)
 
 
 class Output(_Frozen):
@@ -63,5 +70,6 @@ class Signature(_Frozen):
 
     @property
     def numeric(self) -> bool:
-        """Whether every input is one number: such a row may be sent as `{"features": [...]}`."""
-        return all(field.shape == () and field.dtype not in ("string", "bool") for field in self.inputs)
+        """Whether a row is a list of numbers: such a row may be sent as `{"features": [...]}`."""
+        vector = len(self.inputs) == 1 and len(self.inputs[0].shape) == 1
+        return all((vector or field.shape == ()) and field.dtype not in ("string", "bool") for field in self.inputs)

@@ -6,7 +6,6 @@ The same pydantic models validate, the same methods answer; only the way to them
 import asyncio
 import importlib
 import inspect
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +14,10 @@ from typing import Any
 import bentoml
 from bentoml.exceptions import BentoMLException
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from registry.errors import ExportError, InvalidInput, ModelError
+from services.inference.sample import first_line
 from services.inference.servable import Handler
 from services.invalid import explain
 
@@ -49,12 +49,41 @@ def _handler(api: Any, instance: Any) -> Handler:
             if error.error_code < 500:
                 raise InvalidInput(str(error)) from None
             raise ModelError("The service could not answer this request.") from error
-        return result.model_dump_json(by_alias=True).encode() if isinstance(result, BaseModel) else to_json(result)
+        return _answer(result)
 
     return handle
 
 
+def _answer(result: Any) -> bytes:
+    """The method's answer as JSON; ModelError when it holds NaN, which pydantic's models would write as `null`."""
+    if not isinstance(result, BaseModel):
+        answer, faithful = to_json(result), b""
+    else:
+        answer = result.model_dump_json(by_alias=True).encode()
+        faithful = to_json(result.model_dump()) if b"null" in answer else b""
+    if not (_is_strict(answer) and _is_strict(faithful)):
+        raise ModelError("The service answered NaN or an infinite number for this input.")
+    return answer
+
+
+def _is_strict(body: bytes) -> bool:
+    """False for JSON with NaN or Infinity in it, which pydantic reads and writes; other faults are left to pydantic."""
+    if b"NaN" not in body and b"Infinity" not in body:
+        return True
+    try:
+        from_json(body)
+    except ValueError:
+        return True
+    try:
+        from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
 def _arguments(spec: Any, root: bool, body: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if not _is_strict(body):
+        raise InvalidInput("The body is not valid JSON: NaN and Infinity are no JSON numbers.")
     try:
         value = spec.model_validate_json(body)
     except ValidationError as error:
@@ -81,8 +110,8 @@ def import_service(import_path: str, source: Path) -> TypedService:
     sys.path.insert(0, str(source))
     try:
         service = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ExportError(f"the service {import_path} can't be imported: {error}") from None
+    except Exception as error:  # its modules may raise anything while they are imported
+        raise ExportError(f"the service {import_path} can't be imported: {first_line(error)}") from error
     finally:
         sys.path.remove(str(source))
         for name in set(sys.modules) - before:
@@ -114,10 +143,9 @@ def _describe(api: Any) -> dict[str, Any]:
     }
 
 
-def example_of(schema: dict[str, Any]) -> Any:
-    """The schema's first example, or one put together from its properties' examples."""
-    if schema.get("examples"):
-        return schema["examples"][0]
-    properties = schema.get("properties", {})
-    found = {name: part["examples"][0] for name, part in properties.items() if part.get("examples")}
-    return json.loads(json.dumps(found))
+def example_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema's first example, or one put together from its properties' examples, in the order of the properties."""
+    properties: dict[str, Any] = schema.get("properties", {})
+    parts = {name: part["examples"][0] for name, part in properties.items() if part.get("examples")}
+    found = schema.get("examples", [parts])[0]
+    return {name: found[name] for name in [*properties, *found] if name in found}

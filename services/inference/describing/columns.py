@@ -1,5 +1,6 @@
 """Describes the columns of a sample table, and the columns that a numeric model names or counts."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,10 +18,15 @@ def describe_column(name: str, values: Any) -> Field:
     missing = bool(values.isna().any())
     present = values.dropna()
     dtype = _dtype(name, values.dtype, present)
+    if missing and dtype.startswith(("int", "uint")):
+        dtype = "float64"  # only a float can be NaN
     if dtype in ("string", "bool"):
         seen = tuple(sorted({plain(value) for value in present.unique()[: _SEEN + 1]}, key=str))[:_SEEN]
         return Field(name=name, dtype=dtype, nullable=missing, seen=seen if dtype == "string" else None)
-    low, high = (float(present.min()), float(present.max())) if len(present) else (None, None)
+    numbers = [float(value) for value in present]
+    if not all(map(math.isfinite, numbers)):
+        raise ExportError(f"sample column `{name}` holds an infinite number, which JSON can't carry")
+    low, high = (min(numbers), max(numbers)) if numbers else (None, None)
     return Field(name=name, dtype=dtype, nullable=missing, minimum=low, maximum=high)
 
 
@@ -55,8 +61,7 @@ def rows_of_frame(frame: Any, fields: Sequence[Field]) -> list[tuple[Any, ...]]:
     for field in fields:
         series = frame[field.name]
         missing = series.isna()
-        values = [plain(value) for value in series.tolist()]
-        if field.dtype.startswith("float"):
-            values = [float(value) for value in values]
-        columns.append([None if gone else value for value, gone in zip(values, missing.tolist(), strict=True)])
+        convert = float if field.dtype.startswith("float") else plain
+        pairs = zip(series.tolist(), missing.tolist(), strict=True)
+        columns.append([None if gone else convert(value) for value, gone in pairs])
     return list(zip(*columns, strict=True))

@@ -7,6 +7,7 @@ import numpy as np
 
 from registry.errors import ExportError
 from services.inference.describing import Description
+from services.inference.describing.saved_model import last_activation
 from services.inference.runtimes.keras import is_serving_signature
 from services.inference.sample import row_count
 from services.inference.signature import Dtype, Field, Output, Signature
@@ -22,6 +23,8 @@ def describe(model: Any, sample: Any | None, classes: Sequence[str] | None) -> D
     outputs = tuple(_output(name, shape, activation, classes) for name, shape, activation in raw)
     if classes and all(output.classes is None for output in outputs):
         raise ExportError(f"`--classes` gives {len(classes)} names, but no output of the model has that many classes")
+    if classes and len(set(classes)) < len(classes):
+        raise ExportError("`--classes` gives the same name to two classes")
     arrays = _arrays(inputs, sample)
     rows = list(zip(*(array.tolist() for array in arrays), strict=True))
     task = "classification" if any(output.classes for output in outputs) else "regression"
@@ -49,7 +52,10 @@ def _of_signature(function: Any) -> tuple[tuple[Field, ...], list[RawOutput]]:
     fields = tuple(_field(name, spec.dtype.name, spec.shape.as_list()) for name, spec in sorted(specs.items()))
     answers = function.structured_outputs
     many = len(answers) > 1
-    return fields, [(name if many else None, tuple(spec.shape.as_list()[1:]), None) for name, spec in answers.items()]
+    return fields, [
+        (name if many else None, tuple(spec.shape.as_list()[1:]), last_activation(function, name))
+        for name, spec in answers.items()
+    ]
 
 
 def _field(name: str, dtype: str, shape: Sequence[int | None]) -> Field:
@@ -95,6 +101,8 @@ def _output(
 
 def _arrays(fields: tuple[Field, ...], sample: Any | None) -> list[Any]:
     arrays = _generated(fields) if sample is None else _of_sample(fields, sample)
+    if len({len(values) for values in arrays}) > 1:
+        raise ExportError("the sample gives the inputs different numbers of rows")
     for field, values in zip(fields, arrays, strict=True):
         if not _fits(values.shape[1:], field.shape):
             raise ExportError(
@@ -138,7 +146,14 @@ def _of_sample(fields: tuple[Field, ...], sample: Any) -> list[Any]:
 
 
 def _cast(field: Field, values: Any) -> Any:
+    if field.dtype == "string":
+        return values.astype("object")
     try:
-        return values.astype("object" if field.dtype == "string" else field.dtype)
+        with np.errstate(all="ignore"):
+            cast = values.astype(field.dtype)
+        exact = field.dtype.startswith("float") or bool((cast == values).all())
     except (ValueError, TypeError):
-        raise ExportError(f"the sample's values for input `{field.name}` are not {field.dtype}") from None
+        exact = False
+    if not exact or not np.isfinite(cast).all():
+        raise ExportError(f"the sample's values for input `{field.name}` are not {field.dtype}, or not finite")
+    return cast

@@ -52,7 +52,7 @@ class KerasRuntime:
     """Predicts with one traced function for every batch size; never `Model.predict`, which builds a loop per call."""
 
     def __init__(self, model: Any, signature: Signature) -> None:
-        self._call = _of_signature(model, signature) if is_serving_signature(model) else _of_model(model)
+        self._call = _of_signature(model, signature) if is_serving_signature(model) else _of_model(model, signature)
         self._assemble = assembler(signature)
         self._formats = [_format(output) for output in signature.outputs]
         self._names = [output.name for output in signature.outputs]
@@ -74,20 +74,19 @@ class KerasRuntime:
         return together(formatted, self._names)
 
 
-def _of_model(model: Any) -> Call:
+def _of_model(model: Any, signature: Signature) -> Call:
+    import keras
     import tensorflow as tf
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def traced(inputs: Any) -> Any:
-        return model(inputs, training=False)
+    specs = [tf.TensorSpec((None, *field.shape), field.dtype) for field in signature.inputs]
+    nested = model.input if isinstance(model, keras.Model) and not isinstance(model, keras.Sequential) else None
 
-    single = len(model.inputs) == 1
+    @tf.function(input_signature=[specs])  # type: ignore[untyped-decorator]
+    def traced(inputs: list[Any]) -> Any:
+        packed = inputs[0] if nested is None else keras.tree.pack_sequence_as(nested, inputs)
+        return keras.tree.flatten(model(packed, training=False))
 
-    def call(arrays: list[Any]) -> list[Any]:
-        answer = traced(arrays[0] if single else arrays)
-        return [value.numpy() for value in tf.nest.flatten(answer)]
-
-    return call
+    return lambda arrays: [value.numpy() for value in traced(arrays)]
 
 
 def _of_signature(function: Any, signature: Signature) -> Call:

@@ -1,12 +1,16 @@
 """scikit-learn: estimators and Pipelines from joblib, pickle and skops files."""
 
+import importlib
+import re
 import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from registry.errors import ExportError, ModelError
+import numpy as np
+
+from registry.errors import ExportError, ModelError, PlatformError
 from services.inference.arrays import assembler
 from services.inference.instances import Row
 from services.inference.predictions import Labels, numbers, together
@@ -14,6 +18,9 @@ from services.inference.signature import Signature
 
 # Their `predict` is by definition the class of the highest `predict_proba`, so one call gives both.
 _LABEL_IS_LIKELIEST = ("sklearn.tree.", "sklearn.ensemble._forest")
+
+# What skops doesn't trust by itself though every tree, forest or k-NN is made of it (sklearn.tree._tree.Tree).
+_SKLEARN_NAME = re.compile(r"sklearn(\.[a-z_]\w*)+\.\w+", re.ASCII)
 
 
 def load(path: Path) -> Any:
@@ -37,14 +44,26 @@ def _load_skops(path: Path) -> Any:
     from skops.io import load as load_trusted
 
     if not zipfile.is_zipfile(path):  # skops would fall back to joblib
-        raise ExportError(f"{path.name}: not a skops file")
+        raise ExportError(f"{path.name}: truncated, or not a skops file")
     try:
-        untrusted = get_untrusted_types(file=path)
-        if untrusted:
-            raise ExportError(f"{path.name}: holds types that skops doesn't trust: {', '.join(untrusted[:5])}")
-        return load_trusted(path, trusted=[])
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        asked = get_untrusted_types(file=path)
+        foreign = [name for name in asked if not _is_of_sklearn(name)]
+        if not foreign:
+            return load_trusted(path, trusted=asked)
+    except Exception as error:  # a damaged archive may raise anything
         raise ExportError(f"{path.name}: not a readable skops file ({type(error).__name__})") from None
+    raise ExportError(f"{path.name}: holds types that are not scikit-learn's own: {', '.join(foreign[:5])[:300]}")
+
+
+def _is_of_sklearn(name: str) -> bool:
+    """Whether skops' name of a type is that of a class which scikit-learn itself defines; its functions are refused."""
+    if name == "numpy.dtype":
+        return True
+    if not _SKLEARN_NAME.fullmatch(name):
+        return False
+    module, _, attribute = name.rpartition(".")
+    found = getattr(importlib.import_module(module), attribute, None)
+    return isinstance(found, type) and found.__module__.startswith("sklearn.")
 
 
 class SklearnRuntime:
@@ -70,7 +89,9 @@ class SklearnRuntime:
         """The same for a frame or an array."""
         try:
             return self._classify(values) if self._classifies else self._numbers(values)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except PlatformError:
+            raise
+        except Exception as error:  # LinAlgError, OverflowError, whatever a custom step raises
             raise ModelError("The model could not make a prediction from this input.") from error
 
     def _numbers(self, values: Any) -> list[Any]:
@@ -87,10 +108,17 @@ class SklearnRuntime:
         if len(self._labels) == 1:
             return self._labels[0](labels.ravel(), probabilities)
         columns = [
-            format_labels(labels[:, index], None if probabilities is None else probabilities[index])
+            format_labels(labels[:, index], None if probabilities is None else _of_output(probabilities, index))
             for index, format_labels in enumerate(self._labels)
         ]
         return together(columns, [None] * len(columns))
+
+
+def _of_output(probabilities: Any, index: int) -> Any:
+    """The probabilities of one output: out of a list, or of 1 and not of 0 where there is one column for each label."""
+    if isinstance(probabilities, list):
+        return probabilities[index]
+    return np.stack([1 - probabilities[:, index], probabilities[:, index]], axis=1)
 
 
 def likeliest_is_label(model: Any) -> bool:
