@@ -152,7 +152,8 @@ def delete_endpoint(session: Session, endpoint: Endpoint, *, actor: str) -> Remo
     kept = {other.model_id for other in others}
     versions = session.exec(select(Model).where(Model.name == endpoint.model.name)).all()
     removed = [version for version in versions if version.id not in kept]
-    bentos = {endpoint.bento} - {other.bento for other in others}
+    built = {str(version.report["bento"]) for version in removed if "bento" in version.report}
+    bentos = {endpoint.bento, *built} - {other.bento for other in others}
     session.delete(endpoint)
     session.flush()
     for version in removed:

@@ -62,7 +62,10 @@ class Settings(BaseSettings):
     log_queue_rows: int = Field(
         default=10_000, ge=1, description="Request log rows a worker holds while the registry is away."
     )
-    debug: bool = Field(default=False, description="Show the traceback of an internal error on the command line; never changes what a client is told.")
+    debug: bool = Field(
+        default=False,
+        description="Show the traceback of an internal error on the command line; never changes what a client is told.",
+    )
 
     @field_validator("home")
     @classmethod

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Case, Index, Text, Update, bindparam, case, update
+from sqlalchemy import BindParameter, Case, Connection, Index, Select, Text, bindparam, case, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -57,28 +57,21 @@ class RequestRow(NamedTuple):
 
 def record(session: Session, rows: Sequence[RequestRow]) -> None:
     """Write answered requests and count them; rows written before are passed over, so a batch can be repeated."""
-    fresh = _not_yet_written(session, rows)
+    connection = session.connection()
+    known = set(connection.scalars(_KNOWN, {"ids": [row.request_id for row in rows]}))
+    fresh = [row for row in {row.request_id: row for row in rows}.values() if row.request_id not in known]
     if not fresh:
         return
-    endpoints = _held(session, Endpoint, {row.endpoint_id for row in fresh})
-    keys = _held(session, ApiKey, {row.api_key_id for row in fresh})
+    endpoints = _held(connection, _ENDPOINTS, {row.endpoint_id for row in fresh})
+    keys = _held(connection, _KEYS, {row.api_key_id for row in fresh})
     written = [_without_what_is_gone(row, endpoints, keys) for row in fresh]
-    _insert(session, written)
-    _count_endpoints(session, written)
-    _mark_keys(session, written)
-    _count_predictions(session, written)
+    connection.execute(_INSERT[connection.dialect.name], [row._asdict() for row in written])
+    _count(connection, written)
 
 
-def _not_yet_written(session: Session, rows: Sequence[RequestRow]) -> list[RequestRow]:
-    unique = {row.request_id: row for row in rows}
-    known = set(session.exec(select(ApiRequest.request_id).where(col(ApiRequest.request_id).in_(unique))))
-    return [row for request_id, row in unique.items() if request_id not in known]
-
-
-def _held(session: Session, table: type[Endpoint] | type[ApiKey], ids: set[int | None]) -> set[int | None]:
-    # The rows are locked on Postgres (SQLite has one writer anyway): none of them goes away before the batch is in.
-    found = select(table.id).where(col(table.id).in_(ids - {None})).order_by(col(table.id))
-    return set(session.exec(found.with_for_update(read=True, key_share=True)))
+def _held(connection: Connection, statement: Select[Any], ids: set[int | None]) -> set[int | None]:
+    """The ids that still exist. Locked on Postgres (SQLite has one writer anyway), so that none goes away meanwhile."""
+    return set(connection.scalars(statement, {"ids": sorted(row for row in ids if row is not None)}))
 
 
 def _without_what_is_gone(row: RequestRow, endpoints: set[int | None], keys: set[int | None]) -> RequestRow:
@@ -88,35 +81,19 @@ def _without_what_is_gone(row: RequestRow, endpoints: set[int | None], keys: set
     return row._replace(endpoint_id=endpoint, api_key_id=row.api_key_id if row.api_key_id in keys else None)
 
 
-def _insert(session: Session, rows: Sequence[RequestRow]) -> None:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(ApiRequest).on_conflict_do_nothing(index_elements=["request_id"])
-    session.connection().execute(statement, [row._asdict() for row in rows])
-
-
-def _count_endpoints(session: Session, rows: Sequence[RequestRow]) -> None:
-    counts = Counter(row.endpoint_id for row in rows)
-    newest = _newest((row.endpoint_id, row.timestamp) for row in rows)
-    values = {
-        "total_requests": col(Endpoint.total_requests) + bindparam("count"),
-        "last_used_at": _later(col(Endpoint.last_used_at)),
-    }
-    statement = update(Endpoint).where(col(Endpoint.id) == bindparam("row")).values(values)
-    _execute(session, statement, [{"row": row, "count": counts[row], "moment": newest[row]} for row in sorted(newest)])
-
-
-def _mark_keys(session: Session, rows: Sequence[RequestRow]) -> None:
-    newest = _newest((row.api_key_id, row.timestamp) for row in rows)
-    statement = update(ApiKey).where(col(ApiKey.id) == bindparam("row")).values(last_used=_later(col(ApiKey.last_used)))
-    _execute(session, statement, [{"row": row, "moment": newest[row]} for row in sorted(newest)])
-
-
-def _count_predictions(session: Session, rows: Sequence[RequestRow]) -> None:
-    counts = Counter(row.api_key_id for row in rows if row.api_key_id and row.endpoint_id and row.status_code < 400)
-    holder = select(ApiKey.user_id).where(ApiKey.id == bindparam("row")).scalar_subquery()
-    more = col(User.prediction_count) + bindparam("count")
-    statement = update(User).where(col(User.id) == holder).values(prediction_count=more)
-    _execute(session, statement, [{"row": row, "count": count} for row, count in sorted(counts.items())])
+def _count(connection: Connection, rows: Sequence[RequestRow]) -> None:
+    """Bring the counters and times of use up to date, one update for each endpoint and key."""
+    asked = Counter(row.endpoint_id for row in rows)
+    predicted = Counter(row.api_key_id for row in rows if row.api_key_id and row.endpoint_id and row.status_code < 400)
+    used = _newest((row.endpoint_id, row.timestamp) for row in rows)
+    marked = _newest((row.api_key_id, row.timestamp) for row in rows)
+    for statement, values in (
+        (_COUNT_REQUESTS, [{"row": row, "count": asked[row], "moment": used[row]} for row in sorted(used)]),
+        (_MARK_KEY, [{"row": row, "moment": marked[row]} for row in sorted(marked)]),
+        (_COUNT_PREDICTIONS, [{"row": row, "count": count} for row, count in sorted(predicted.items())]),
+    ):
+        if values:
+            connection.execute(statement, values)
 
 
 def _newest(moments: Iterable[tuple[int | None, datetime]]) -> dict[int, datetime]:
@@ -132,6 +109,30 @@ def _later(column: Mapped[Any]) -> Case[Any]:
     return case((column > moment, column), else_=moment)
 
 
-def _execute(session: Session, statement: Update, values: list[dict[str, Any]]) -> None:
-    if values:
-        session.connection().execute(statement, values)
+def _still_there(table: type[Endpoint] | type[ApiKey]) -> Select[Any]:
+    found = select(table.id).where(col(table.id).in_(_IDS)).order_by(col(table.id))
+    return found.with_for_update(read=True, key_share=True)
+
+
+# Built once: building and hashing them anew took most of a small batch's time.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_KNOWN = select(ApiRequest.request_id).where(col(ApiRequest.request_id).in_(_IDS))
+_ENDPOINTS, _KEYS = _still_there(Endpoint), _still_there(ApiKey)
+_INSERT = {
+    dialect.dialect.name: dialect.insert(ApiRequest).on_conflict_do_nothing(index_elements=["request_id"])
+    for dialect in (sqlite, postgresql)
+}
+_COUNT_REQUESTS = (
+    update(Endpoint)
+    .where(col(Endpoint.id) == bindparam("row"))
+    .values(
+        total_requests=col(Endpoint.total_requests) + bindparam("count"),
+        last_used_at=_later(col(Endpoint.last_used_at)),
+    )
+)
+_MARK_KEY = update(ApiKey).where(col(ApiKey.id) == bindparam("row")).values(last_used=_later(col(ApiKey.last_used)))
+_COUNT_PREDICTIONS = (
+    update(User)
+    .where(col(User.id) == select(ApiKey.user_id).where(ApiKey.id == bindparam("row")).scalar_subquery())
+    .values(prediction_count=col(User.prediction_count) + bindparam("count"))
+)
