@@ -9,10 +9,11 @@ from cli.output import Format, print_fields, print_json, print_table, say
 
 if TYPE_CHECKING:
     from registry.accounts import ApiKey
+    from services.security.api_keys import MintedKey
 
 app = typer.Typer(no_args_is_help=True)
 
-KEY = typer.Argument(help="The key's id, as `modelport keys list` shows it.")
+KEY = typer.Argument(metavar="ID", help="The key's id, as `modelport keys list` shows it.")
 COLUMNS = ("id", "endpoint", "name", "status", "created_at", "last_used", "expires_at")
 
 
@@ -29,24 +30,17 @@ def create(
     """
     from datetime import timedelta
 
-    from registry.accounts import add_key, local_user
     from registry.clock import now
-    from registry.database import require_schema, session
-    from registry.settings import settings
-    from services.security.api_keys import mint
+    from registry.database import require_schema
+    from services.keys import create_key
 
     require_schema()
-    key = mint(settings().environment, settings().pepper_bytes())
     expires_at = None if expires_days is None else now() + timedelta(days=expires_days)
-    with session() as opened:
-        found = existing(opened, endpoint) if endpoint is not None else None
-        names = {"key_id": key.key_id, "key_hash": key.key_hash, "name": name}
-        add_key(opened, **names, user=local_user(opened), endpoint=found, expires_at=expires_at, actor="user:local")
-    _print_new(key.key_id, key.text, output)
+    _print_new(create_key(endpoint, name, expires_at), output)
 
 
-def _print_new(key_id: str, text: str, output: Format) -> None:
-    made = {"id": key_id, "api_key": text}
+def _print_new(key: "MintedKey", output: Format) -> None:
+    made = {"id": key.key_id, "api_key": key.text}
     if output is Format.JSON:
         print_json(made)
     else:
@@ -107,12 +101,16 @@ def revoke(key_id: str = KEY) -> None:
 
     Example: modelport keys revoke 3kTq9fWz0aBc
     """
-    from registry.accounts import revoke_key
+    from registry.accounts import find_key, revoke_key
     from registry.database import require_schema, session
+    from registry.errors import NotFound
 
     require_schema()
     with session() as opened:
-        revoke_key(opened, _existing_key(opened, key_id), actor="user:local")
+        key = find_key(opened, key_id)
+        if key is None:
+            raise NotFound(f"there is no key {key_id!r}; `modelport keys list` shows what there is")
+        revoke_key(opened, key, actor="user:local")
     say(f"{key_id} is revoked.")
 
 
@@ -130,24 +128,8 @@ def rotate(
     """
     from datetime import timedelta
 
-    from registry.accounts import rotate_key
-    from registry.database import require_schema, session
-    from registry.settings import settings
-    from services.security.api_keys import mint
+    from registry.database import require_schema
+    from services.keys import replace_key
 
     require_schema()
-    key = mint(settings().environment, settings().pepper_bytes())
-    with session() as opened:
-        old, grace = _existing_key(opened, key_id), timedelta(hours=grace_hours)
-        rotate_key(opened, old, key_id=key.key_id, key_hash=key.key_hash, grace=grace, actor="user:local")
-    _print_new(key.key_id, key.text, output)
-
-
-def _existing_key(session: Any, key_id: str) -> "ApiKey":
-    from registry.accounts import find_key
-    from registry.errors import NotFound
-
-    key = find_key(session, key_id)
-    if key is None:
-        raise NotFound(f"there is no key {key_id!r}; `modelport keys list` shows what there is")
-    return key
+    _print_new(replace_key(key_id, timedelta(hours=grace_hours)), output)

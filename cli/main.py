@@ -1,6 +1,7 @@
 """The command line's entry point: commands by noun, one place where every failure becomes one line and an exit code."""
 
 import os
+import signal
 import sys
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
@@ -8,6 +9,8 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 import typer
 
 from cli import database, demo, keys, models, serve
+
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
 app = typer.Typer(
     name="modelport",
@@ -31,9 +34,9 @@ app.add_typer(database.app, name="db", help="The registry's database.")
 def version(value: bool) -> None:
     """Print the version and end."""
     if value:
-        from importlib.metadata import version as installed
+        from services import __version__
 
-        typer.echo(f"modelport {installed('modelport')}")
+        typer.echo(f"modelport {__version__}")
         raise typer.Exit
 
 
@@ -46,11 +49,13 @@ def root(
 
 def main() -> None:
     """Run the command; a failure of ours is one line on stderr and exit code 1."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is under way is undone, as after Ctrl-C
     try:
-        app()
-    except BrokenPipeError:  # `modelport list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        app(prog_name="modelport")
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            typer.echo("modelport: interrupted", err=True)
+        raise
     except Exception as error:
         from cli.output import failure
 

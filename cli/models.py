@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli.output import Format, print_fields, print_json, print_table, say
+from cli.output import Format, confirm, print_fields, print_json, print_table, say
 
 if TYPE_CHECKING:
     from registry.catalog import Endpoint, EndpointStatus
     from services.exporting import Exported
 
-ENDPOINT = typer.Argument(help="The endpoint's name or id.")
+ENDPOINT = typer.Argument(metavar="NAME", help="The endpoint's name or id.")
 OUTPUT = typer.Option(Format.TABLE, "--output", "-o", help="What to print.")
 COLUMNS = (
     "endpoint", "status", "model", "version", "framework", "runtime", "bento",
@@ -21,7 +21,9 @@ COLUMNS = (
 
 
 def export(
-    model: Path = typer.Argument(help="A model file, a SavedModel folder, or a folder with a bentofile.yaml."),
+    model: Path = typer.Argument(
+        metavar="MODEL", help="A model file, a SavedModel folder, or a folder with a bentofile.yaml."
+    ),
     name: str | None = typer.Option(None, "--name", help="The endpoint's name; by default the file's."),
     sample: Path | None = typer.Option(None, "--sample", help="A few rows: .csv, .json, .parquet, .npy or .npz."),
     classes: str | None = typer.Option(None, "--classes", help="Class names: A,B,… or a file with one on each line."),
@@ -51,16 +53,30 @@ def _permit_pickle(model: Path, allowed: bool) -> None:
     if model.suffix.lower() not in PICKLES or not model.is_file():
         return
     say(f"{model.name} is a pickle: loading it runs whatever code is inside. Load only files you trust.")
-    if not allowed and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if allowed:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise ExportError("say `--allow-pickle` to load it; .skops files need no such trust")
+    confirm("Load it?")
 
 
 def _class_names(given: str | None) -> list[str] | None:
     if given is None:
         return None
-    path = Path(given)
-    names = path.read_text().splitlines() if path.is_file() else given.split(",")
-    return [name.strip() for name in names if name.strip()]
+    return [name.strip() for name in (_lines_of(given) or given.split(","))]
+
+
+def _lines_of(given: str) -> list[str] | None:
+    """The lines of the file of that name, or None if there is none; the names themselves may be too long for a path."""
+    from registry.errors import ExportError
+
+    try:
+        text = Path(given).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ExportError(f"{given}: class names are text, one on each line") from None
+    except (OSError, ValueError):
+        return None
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _print_exported(exported: "Exported", output: Format) -> None:
@@ -218,15 +234,12 @@ def delete(
 
     Example: modelport delete churn --yes
     """
-    from registry.catalog import delete_endpoint
-    from registry.database import reading, session
-    from services.packaging.staging import remove_from_stores
+    from registry.database import reading
+    from services.exporting import delete as delete_endpoint
 
     with reading() as opened:
         name = existing(opened, name).name
     if not yes:
-        typer.confirm(f"Delete the endpoint {name} with its keys, its log and its model?", abort=True, err=True)
-    with session() as opened:
-        removed = delete_endpoint(opened, existing(opened, name), actor="user:local")
-    remove_from_stores(removed.tags, removed.bentos)
+        confirm(f"Delete the endpoint {name} with its keys, its log and its model?")
+    delete_endpoint(name)
     say(f"{name} is deleted.")

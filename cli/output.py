@@ -23,6 +23,16 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def confirm(question: str) -> None:
+    """Go on only after a `y`; the question stands on stderr (Typer's own puts a part of it on stdout)."""
+    typer.echo(f"{question} [y/N]: ", err=True, nl=False)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        say("")
+    if answer.strip().lower() not in ("y", "yes"):
+        raise typer.Abort
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     typer.echo(json.dumps(value, indent=2, default=_plain))
@@ -51,16 +61,38 @@ def colours() -> bool:
 
 
 def failure(error: Exception) -> int:
-    """Print what went wrong in one line; its exit code. Only a fault of ours shows where it happened."""
+    """Print what went wrong in one line; the exit code. MODELPORT_DEBUG shows where it happened."""
+    if os.environ.get("MODELPORT_DEBUG", "").lower() in ("1", "true", "yes", "on"):
+        raise error
+    say(f"modelport: {_line_of(error)}")
+    return 1
+
+
+def _line_of(error: Exception) -> str:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from registry.errors import PlatformError
 
+    if isinstance(error, SQLAlchemyError):
+        error = _of_database(error)
     if isinstance(error, PlatformError):
-        say(f"modelport: {error.message}")
-    else:
-        say(f"modelport: internal error, please report it: {type(error).__name__}: {str(error).splitlines()[:1]}")
-        if os.environ.get("MODELPORT_DEBUG"):
+        return error.message
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
+    text = next(iter(str(error).splitlines()), "")
+    return f"internal error, please report it: {type(error).__name__}: {text}"
+
+
+def _of_database(error: Exception) -> Exception:
+    from registry.errors import PlatformError
+    from registry.failures import plainly
+    from registry.settings import settings
+
+    try:
+        with plainly(settings().url):
             raise error
-    return 1
+    except PlatformError as plain:
+        return plain
 
 
 def _plain(value: Any) -> Any:
@@ -74,4 +106,5 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
-    return str(value)
+    # What a user named may hold line ends, or codes that would steer the terminal.
+    return "".join(character if character.isprintable() else "?" for character in str(value))

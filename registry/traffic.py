@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Case, Connection, Index, Select, Text, bindparam, case, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -65,8 +64,19 @@ def record(session: Session, rows: Sequence[RequestRow]) -> None:
     endpoints = _held(connection, _ENDPOINTS, {row.endpoint_id for row in fresh})
     keys = _held(connection, _KEYS, {row.api_key_id for row in fresh})
     written = [_without_what_is_gone(row, endpoints, keys) for row in fresh]
-    connection.execute(_INSERT[connection.dialect.name], [row._asdict() for row in written])
+    _insert(connection, written)
     _count(connection, written)
+
+
+def _insert(connection: Connection, rows: Sequence[RequestRow]) -> None:
+    """Hand the rows to the driver as they are: SQLAlchemy's way for each of their values took half of a batch's time."""
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    names, marks = ", ".join(RequestRow._fields), ", ".join(mark for _ in RequestRow._fields)
+    stamp = _TIMESTAMP.bind_processor(connection.dialect) or (lambda moment: moment)
+    connection.exec_driver_sql(
+        f"INSERT INTO api_requests ({names}) VALUES ({marks}) ON CONFLICT (request_id) DO NOTHING",  # noqa: S608  constants
+        [(*row[:_AT], stamp(row.timestamp), *row[_AT + 1 :]) for row in rows],
+    )
 
 
 def _held(connection: Connection, statement: Select[Any], ids: set[int | None]) -> set[int | None]:
@@ -118,10 +128,7 @@ def _still_there(table: type[Endpoint] | type[ApiKey]) -> Select[Any]:
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _KNOWN = select(ApiRequest.request_id).where(col(ApiRequest.request_id).in_(_IDS))
 _ENDPOINTS, _KEYS = _still_there(Endpoint), _still_there(ApiKey)
-_INSERT = {
-    dialect.dialect.name: dialect.insert(ApiRequest).on_conflict_do_nothing(index_elements=["request_id"])
-    for dialect in (sqlite, postgresql)
-}
+_AT, _TIMESTAMP = RequestRow._fields.index("timestamp"), UtcDateTime()
 _COUNT_REQUESTS = (
     update(Endpoint)
     .where(col(Endpoint.id) == bindparam("row"))

@@ -4,11 +4,12 @@ The request path reads dictionaries; a watcher thread keeps them up with the reg
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from sqlalchemy import true
 from sqlmodel import Session, col, select
 
 from registry import changes
@@ -17,11 +18,14 @@ from registry.catalog import Endpoint, EndpointStatus
 from registry.database import reading
 from registry.settings import settings
 from services.limits.rule import Limit
-from services.security.api_keys import hash_key
+from services.security.api_keys import KeyHasher
 
 log = logging.getLogger("modelport.directory")
 
 _FOREVER = float("inf")
+Row = TypeVar("Row", Endpoint, ApiKey)
+Source = TypeVar("Source")
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ class Directory:
 
     def __init__(self, only: str | None = None) -> None:
         self._only = only
-        self._pepper = settings().pepper_bytes()
+        self.is_single = only is not None
+        self._hash = KeyHasher(settings().pepper_bytes())
         self._keys: dict[bytes, KeyEntry] = {}
         self._key_hashes: dict[int, bytes] = {}
         self.endpoints: dict[int, EndpointEntry] = {}
@@ -77,7 +82,12 @@ class Directory:
 
     def key(self, credential: bytes) -> KeyEntry | None:
         """The key with that text: one hash, one dictionary."""
-        return self._keys.get(hash_key(credential, self._pepper))
+        return self._keys.get(self._hash(credential))
+
+    @property
+    def alone(self) -> EndpointEntry | None:
+        """The endpoint of a server that serves just one, if the registry has it."""
+        return next(iter(self.endpoints.values()), None) if self.is_single else None
 
     def start(self) -> None:
         """Load everything, then follow the registry's changes."""
@@ -97,8 +107,8 @@ class Directory:
 
     def _load(self) -> None:
         with reading() as session:
-            self._put_endpoints(session.exec(select(Endpoint)).all(), gone=set(self.endpoints))
-            self._put_keys(session.exec(select(ApiKey)).all(), gone=set(self._key_hashes))
+            self._put_endpoints(_rows(session, Endpoint), gone=set(self.endpoints))
+            self._put_keys(_rows(session, ApiKey), gone=set(self._key_hashes))
 
     def _apply(self, changed: list[changes.Change] | None) -> None:
         if changed is None:
@@ -109,10 +119,9 @@ class Directory:
             ids.setdefault(change.table_name, set()).add(change.row_id)
         with reading() as session:
             if endpoint_ids := ids.get("endpoints"):
-                found = session.exec(select(Endpoint).where(col(Endpoint.id).in_(endpoint_ids))).all()
-                self._put_endpoints(found, gone=endpoint_ids)
+                self._put_endpoints(_rows(session, Endpoint, endpoint_ids), gone=endpoint_ids)
             if key_ids := self._key_ids(session, ids):
-                self._put_keys(session.exec(select(ApiKey).where(col(ApiKey.id).in_(key_ids))).all(), gone=key_ids)
+                self._put_keys(_rows(session, ApiKey, key_ids), gone=key_ids)
 
     def _key_ids(self, session: Session, ids: dict[str, set[int]]) -> set[int]:
         """Changed keys, and the keys of changed users."""
@@ -123,25 +132,63 @@ class Directory:
         return keys
 
     def _put_endpoints(self, rows: Iterable[Endpoint], gone: set[int]) -> None:
-        entries = {entry.id: entry for entry in map(endpoint_entry, rows) if self._only in (None, entry.name)}
-        paths = {path: entry for path, entry in self.paths.items() if entry.id not in gone and entry.id not in entries}
-        paths.update((path, entry) for entry in entries.values() for path in entry.paths)
+        entries = {entry.id: entry for entry in _readable(endpoint_entry, rows) if self._only in (None, entry.name)}
         self.endpoints = {key: entry for key, entry in self.endpoints.items() if key not in gone} | entries
-        self.paths = paths
+        self.paths = paths_of(self.endpoints.values())
         self.epoch += 1
         for listener in self._listeners:
-            listener()
+            try:
+                listener()
+            except Exception as error:  # the keys that changed with it must still be heard of
+                log.error("a listener failed", exc_info=error)
 
     def _put_keys(self, rows: Iterable[ApiKey], gone: set[int]) -> None:
-        entries = {bytes.fromhex(row.key_hash): key_entry(row) for row in rows}
-        kept = {entry.id for entry in entries.values()}
-        for hashed, entry in entries.items():
-            self._keys[hashed] = entry
-            self._key_hashes[entry.id] = hashed
-        for key_id in gone - kept:
-            hashed_key = self._key_hashes.pop(key_id, None)
-            if hashed_key is not None:
-                self._keys.pop(hashed_key, None)
+        entries = dict(_readable(lambda row: (bytes.fromhex(row.key_hash), key_entry(row)), rows))
+        hashes = {entry.id: hashed for hashed, entry in entries.items()}
+        for key_id in gone | hashes.keys():
+            before = self._key_hashes.pop(key_id, None)
+            if before is not None and before != hashes.get(key_id):
+                self._keys.pop(before, None)
+        self._keys.update(entries)
+        self._key_hashes.update(hashes)
+
+
+def _rows(session: Session, table: type[Row], ids: set[int] | None = None) -> Sequence[Row]:
+    """The rows with these ids, or all; one by one if that fails, for one value that can't be read fails them all."""
+    chosen = true() if ids is None else col(table.id).in_(ids)
+    try:
+        return session.exec(select(table).where(chosen)).all()
+    except (LookupError, ValueError, TypeError):
+        found = session.exec(select(table.id).where(chosen)).all()
+        return list(_readable(lambda row: session.exec(select(table).where(table.id == row)).one(), found))
+
+
+def _readable(read: Callable[[Source], Entry], rows: Iterable[Source]) -> Iterator[Entry]:
+    """What can be read; one row that can't must not take the others down."""
+    for row in rows:
+        try:
+            yield read(row)
+        except Exception as error:
+            log.error("row %s of the registry can't be read", getattr(row, "id", row), exc_info=error)
+
+
+def paths_of(endpoints: Iterable[EndpointEntry]) -> dict[str, EndpointEntry]:
+    """Which endpoint answers at which path; where two claim the same, the older one keeps it."""
+    paths: dict[str, EndpointEntry] = {}
+    for entry in sorted(endpoints, key=lambda entry: entry.id):
+        for path in entry.paths:
+            if paths.setdefault(path, entry) is not entry:
+                log.warning("endpoint %s does not answer at %s: %s does", entry.name, path, paths[path].name)
+    return paths
+
+
+def _limit_of(row: Endpoint) -> Limit:
+    default = Limit.parse(settings().rate_limit)
+    try:
+        return default if row.rate_limit is None else Limit.parse(row.rate_limit)
+    except ValueError as error:
+        log.error("endpoint %s has the default limit: %s", row.name, error)
+        return default
 
 
 def endpoint_entry(row: Endpoint) -> EndpointEntry:
@@ -153,7 +200,7 @@ def endpoint_entry(row: Endpoint) -> EndpointEntry:
         path=row.path,
         status=row.status,
         reason=row.status_reason,
-        limit=Limit.parse(row.rate_limit or settings().rate_limit),
+        limit=_limit_of(row),
         model=row.model.name,
         version=str(row.model.version),
         framework=row.model.framework,

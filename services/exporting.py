@@ -1,10 +1,12 @@
 """The platform's verb: a model file or a hand-written service becomes an endpoint, a Bento and a first key, or nothing.
 
-The file is staged and hashed, a child process builds, another replays the sample through what was built, and one
-transaction writes it all down. Whatever fails, or is killed, leaves the stores as they were.
+The file is staged and hashed, a child process builds, another replays the sample through what was built; then it is
+moved into BentoML's stores and one transaction writes it all down. Whatever fails, or is killed, leaves the stores as
+they were.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +17,24 @@ from registry.catalog import (
     EndpointStatus,
     Model,
     add_model,
+    delete_endpoint,
     find_endpoint,
     next_version,
     put_endpoint,
     set_limit,
 )
 from registry.database import reading, session, upgrade
-from registry.errors import ExportError
-from registry.settings import settings
+from registry.errors import ExportError, NotFound
 from services.inference.runtimes import framework_of
+from services.keys import mint_key
 from services.limits.rule import Limit
-from services.naming import check_name, name_from
-from services.packaging.children import run_child
+from services.naming import check_classes, check_name, name_from
+from services.packaging import stores
+from services.packaging.children import Child
 from services.packaging.job import Built, Job
 from services.packaging.manifest import digest_of, manifest_of, sha256_of
-from services.packaging.staging import Staging, one_at_a_time, recover
-from services.security.api_keys import mint
+from services.packaging.staging import Staging, recover
+from services.security.api_keys import MintedKey
 
 Progress = Callable[[str], None]
 
@@ -66,29 +70,44 @@ def export(request: Request, progress: Progress, actor: str = "user:local") -> E
     Raises ExportError with one line; the registry and BentoML's stores are then as they were.
     """
     framework = "bentoml" if request.is_service else framework_of(request.path)
-    name = check_name(request.name or name_from(request.path, request.is_service))
+    name = check_name(name_from(request.path, request.is_service) if request.name is None else request.name)
     limit = canonical_limit(request.rate_limit)
+    check_classes(request.classes)
     if request.sample is not None and not request.sample.is_file():
         raise ExportError(f"{request.sample}: no such sample file")
+    key = mint_key()  # before the work: it may be that there is no pepper
+    stores.home()
     upgrade()
     recover()
-    with one_at_a_time(name), Staging(name) as staging:
+    with Staging(name) as staging:
         progress("Checking the file")
         job = stage(request, staging, framework)
-        digest, source = digest_of(manifest_of(staging.folder / "model")), source_digest(request)
+        digest, source = digest_of(manifest_of(staging.folder / "model")), source_digest(job)
         if not request.is_service and (standing := unchanged(name, digest, source)):
             return Exported(relimit(standing, limit, actor), None)
-        progress("Loading it and building the Bento")
-        built = Built.model_validate_json(run_child(f"services.packaging.build_{job.kind}", job).read_text())
-        if request.is_service:
-            digest = with_models(digest, built.models)
-            if standing := unchanged(name, digest, source):
-                return Exported(relimit(standing, limit, actor), None)
-        progress("Replaying the sample through the built Bento")
-        run_child("services.packaging.replay", job)
-        endpoint, key = write_down(job, built, digest, source or "", limit, actor)
-        staging.keep()
-    return Exported(endpoint, key, built.remarks)
+        with Child(f"build_{job.kind}", job) as build, Child("replay", job) as replay:
+            progress("Loading it and building the Bento")
+            built = Built.model_validate_json(build.result())
+            if request.is_service:
+                digest = with_models(digest, built.models)
+                if standing := unchanged(name, digest, source):
+                    return Exported(relimit(standing, limit, actor), None)
+            progress("Replaying the sample through the built Bento")
+            replay.result()
+        staging.publish(job.bento)
+        endpoint, is_new = write_down(job, built, digest, source or "", limit, key, actor)
+    return Exported(endpoint, key.text if is_new else None, built.remarks)
+
+
+def delete(name: str, actor: str = "user:local") -> None:
+    """Delete an endpoint with its keys, its log, every version of its model and their Bentos; NotFound if there is none."""
+    recover()
+    with Staging(name) as staging, session() as opened:
+        endpoint = find_endpoint(opened, name)
+        if endpoint is None:
+            raise NotFound(f"there is no endpoint {name!r}; `modelport list` shows what there is")
+        removed = delete_endpoint(opened, endpoint, actor=actor)
+        staging.claim(sorted({*removed.tags, *removed.bentos}))
 
 
 def canonical_limit(text: str | None) -> str | None:
@@ -112,17 +131,18 @@ def stage(request: Request, staging: Staging, framework: str) -> Job:
         kind="service" if request.is_service else "model",
         file=file,
         framework=framework,
-        sample=request.sample.absolute() if request.sample else None,
+        parent=os.getpid(),
+        sample=staging.add_sample(request.sample) if request.sample else None,
         classes=list(request.classes) if request.classes else None,
     )
 
 
-def source_digest(request: Request) -> str | None:
+def source_digest(job: Job) -> str | None:
     """A sha256 of all but the model that shapes the signature; None when nothing was given."""
-    if request.sample is None and not request.classes:
+    if job.sample is None and not job.classes:
         return None
-    sample = sha256_of(request.sample) if request.sample else ""
-    return hashlib.sha256("\0".join([sample, *(request.classes or ())]).encode()).hexdigest()
+    sample = sha256_of(job.sample) if job.sample else ""
+    return hashlib.sha256("\0".join([sample, *(job.classes or ())]).encode()).hexdigest()
 
 
 def with_models(digest: str, models: Sequence[str]) -> str:
@@ -131,10 +151,12 @@ def with_models(digest: str, models: Sequence[str]) -> str:
 
 
 def unchanged(name: str, digest: str, source: str | None) -> Endpoint | None:
-    """The endpoint of that name, if it serves this very file, read with the same sample and classes."""
+    """The endpoint of that name, if it serves this very file, read with the same sample and classes, and can do so."""
     with reading() as opened:
         endpoint = find_endpoint(opened, name)
     if endpoint is None or endpoint.status == EndpointStatus.ERROR or endpoint.model.sha256 != digest:
+        return None
+    if not stores.holds(endpoint.bento, endpoint.model.tag):
         return None
     return endpoint if source in (None, endpoint.model.source_sha256) else None
 
@@ -152,10 +174,9 @@ def relimit(endpoint: Endpoint, limit: str | None, actor: str) -> Endpoint:
 
 
 def write_down(
-    job: Job, built: Built, digest: str, source: str, limit: str | None, actor: str
-) -> tuple[Endpoint, str | None]:
+    job: Job, built: Built, digest: str, source: str, limit: str | None, key: MintedKey, actor: str
+) -> tuple[Endpoint, bool]:
     """One transaction: model, endpoint, and for a new endpoint its first key, each with its audit entry."""
-    key = mint(settings().environment, settings().pepper_bytes())
     path = built.signature["routes"][0]["path"] if built.import_path else f"/api/predict/{job.endpoint}"
     with session() as opened:
         is_new = find_endpoint(opened, job.endpoint) is None
@@ -165,11 +186,11 @@ def write_down(
             framework=built.framework,
             sha256=digest,
             source_sha256=source,
-            tag=built.models[0] if built.models else None,
+            tag=None if built.import_path else job.bento,
             runtime=built.runtime,
             signature=built.signature,
             size_bytes=built.size_bytes,
-            report={"seconds_per_row": built.seconds_per_row},
+            report={"bento": job.bento, "models": built.models, "seconds_per_row": built.seconds_per_row},
         )
         add_model(opened, model, actor=actor)
         endpoint = put_endpoint(
@@ -194,4 +215,4 @@ def write_down(
                 endpoint=endpoint,
                 actor=actor,
             )
-    return endpoint, key.text if is_new else None
+    return endpoint, is_new

@@ -1,6 +1,7 @@
-"""What an endpoint may be called: a name that BentoML takes as a tag and nobody takes for an id."""
+"""What an endpoint and its classes may be called: a tag that BentoML takes and nobody takes for an id; no name twice."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from registry.errors import ExportError
@@ -18,6 +19,17 @@ def check_name(name: str) -> str:
     if name.isdigit():
         raise ExportError(f"{name!r} can't be an endpoint's name: only digits would be taken for an id")
     return name
+
+
+def check_classes(names: Sequence[str] | None) -> None:
+    """ExportError when a list of class names is empty or has a name twice, so that an answer would be ambiguous."""
+    if names is None:
+        return
+    if not names or not all(names):
+        raise ExportError("`--classes` holds an empty name: give A,B,… or a file with one name on each line")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ExportError(f"`--classes` gives the name {twice[0]!r} twice")
 
 
 def name_from(path: Path, is_service: bool) -> str:

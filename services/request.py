@@ -26,7 +26,7 @@ class RequestContext:
 
     __slots__ = (
         "_send", "endpoint", "error", "exempt", "fault", "headers", "id", "incoming", "key",
-        "method", "path", "route", "started", "status",
+        "left", "method", "path", "route", "started", "status",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, send: Send, headers: list[Header]) -> None:
@@ -41,6 +41,7 @@ class RequestContext:
         self.endpoint: EndpointEntry | None = None
         self.key: KeyEntry | None = None
         self.status = 0  # 0: not answered yet
+        self.left = False  # the client left before there was an answer
         self.error: str | None = None  # the error's code, for the log
         self.fault: PlatformError | None = None  # what is wrong, where an app that isn't ours would word it otherwise
         self._send = send

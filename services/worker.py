@@ -1,4 +1,4 @@
-"""What one worker process keeps beside the app: the directory, the limiter, the request log, the loaded models."""
+"""What one worker process keeps beside the app: the directory, the request log, the loaded models."""
 
 import asyncio
 import logging
@@ -11,7 +11,6 @@ from registry.settings import settings
 from services.directory import Directory, EndpointEntry
 from services.inference.cache import ModelCache
 from services.inference.servable import Handler, Servable, load_predictor
-from services.limits.shared import SharedLimiter
 from services.request_log import RequestLog
 
 log = logging.getLogger("modelport.worker")
@@ -25,7 +24,6 @@ class Worker:
         require_schema()
         chosen.home.mkdir(parents=True, exist_ok=True)
         self.directory = Directory(only)
-        self.limiter = SharedLimiter(chosen.home / "limits")
         self.log = RequestLog(chosen.log_queue_rows)
         self._own: Mapping[str, Handler] | None = None
         self._cache = ModelCache(

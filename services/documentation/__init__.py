@@ -19,15 +19,17 @@ _SWAGGER = Path(bentoml_server.__file__).parent / "static_content"  # Swagger UI
 
 def documentation_routes(directory: Directory) -> list[BaseRoute]:
     """`/openapi.json`, `/docs` and what the page loads; `/` and BentoML's `/docs.json` lead there."""
-    cached: dict[int, bytes] = {}
+    made: dict[int, asyncio.Task[bytes]] = {}  # for the newest epoch alone
+
+    def make() -> bytes:
+        return to_json(document(list(directory.endpoints.values())))
 
     async def openapi(_: Request) -> Response:
         epoch = directory.epoch
-        if epoch not in cached:
-            made = await asyncio.to_thread(lambda: to_json(document(list(directory.endpoints.values()))))
-            cached.clear()
-            cached[epoch] = made
-        return Response(cached[epoch], media_type="application/json")
+        if epoch not in made:
+            made.clear()
+            made[epoch] = asyncio.create_task(asyncio.to_thread(make))
+        return Response(await asyncio.shield(made[epoch]), media_type="application/json")
 
     async def docs(_: Request) -> Response:
         return FileResponse(_STATIC / "docs.html")

@@ -1,13 +1,16 @@
 """The one OpenAPI 3.1 document: every endpoint's typed schema with a working example, and hand-written routes."""
 
 import json
+import logging
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
+from services import __version__
 from services.directory import EndpointEntry
 from services.inference.schemas import request_schema, response_schema
 from services.inference.signature import Signature
+
+log = logging.getLogger("modelport.documentation")
 
 Schema = dict[str, Any]
 
@@ -41,13 +44,21 @@ def document(endpoints: Sequence[EndpointEntry]) -> Schema:
     """The document for these endpoints."""
     schemas: Schema = {}
     paths: Schema = {}
-    for endpoint in sorted(endpoints, key=lambda entry: entry.name):
-        if endpoint.import_path is None:
-            paths[endpoint.path] = {"post": _model_operation(endpoint)}
+    for endpoint in sorted(endpoints, key=lambda entry: entry.id):
+        try:
+            operations = _operations(endpoint, schemas)
+        except Exception as error:  # one endpoint that can't be described must not hide the others
+            log.error("endpoint %s can't be described", endpoint.name, exc_info=error)
         else:
-            for route in endpoint.signature["routes"]:
-                paths[route["path"]] = {"post": _service_operation(endpoint.name, route, schemas)}
-    return _whole(paths, schemas)
+            paths = operations | paths  # where two claim a path, the older one answers there
+    return _whole(dict(sorted(paths.items())), schemas)
+
+
+def _operations(endpoint: EndpointEntry, schemas: Schema) -> Schema:
+    if endpoint.import_path is None:
+        return {endpoint.path: {"post": _model_operation(endpoint)}}
+    routes = endpoint.signature["routes"]
+    return {route["path"]: {"post": _service_operation(endpoint.name, route, schemas)} for route in routes}
 
 
 def service_document(name: str, routes: Sequence[Schema]) -> Schema:
@@ -62,7 +73,7 @@ def _whole(paths: Schema, schemas: Schema) -> Schema:
         "openapi": "3.1.0",
         "info": {
             "title": "Modelport",
-            "version": version("modelport"),
+            "version": __version__,
             "description": "Every exported model as a REST API.",
         },
         "paths": paths,

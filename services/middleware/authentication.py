@@ -1,13 +1,14 @@
 """Who calls: an API key in `X-API-Key` or `Authorization: Bearer`. Deny by default; only PUBLIC is open."""
 
+from collections.abc import Iterable
 from time import time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.catalog import EndpointStatus
-from registry.errors import Forbidden, PlatformError, Unauthenticated
+from registry.errors import Forbidden, InvalidInput, PlatformError, Unauthenticated
 from services.directory import Directory, KeyEntry
-from services.request import RequestContext, context_of
+from services.request import Header, RequestContext, context_of
 from services.security.api_keys import PREFIX
 
 PUBLIC = frozenset(("/", "/livez", "/readyz", "/healthz", "/health", "/ping", "/openapi.json", "/docs", "/docs.json"))
@@ -26,12 +27,15 @@ class Authentication:
         self.app, self._directory = app, directory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # nothing here speaks it, and it would pass by every layer
+            return await send({"type": "websocket.close", "code": 1008})
         if scope["type"] == "http":
             context = context_of(scope)
             if is_public(context.path):
                 context.exempt = True
             else:
-                context.endpoint = self._directory.paths.get(context.path)
+                if len(scope["headers"]) != len(context.incoming):
+                    refuse_repeated(scope["headers"])
                 context.key = self._authenticate(context)
         await self.app(scope, receive, send)
 
@@ -39,16 +43,36 @@ class Authentication:
         key = self._directory.key(credential(context.incoming))
         if key is None or not key.active or key.not_after < time():
             raise Forbidden("This API key is not valid: wrong, revoked or expired.")
-        refusal = _refusal(key, context)
+        refusal = self._refusal(key, context)
         if refusal is not None:
             context.key = key
             raise refusal
         return key
 
+    def _refusal(self, key: KeyEntry, context: RequestContext) -> PlatformError | None:
+        if context.path in WHOLE_PLATFORM:
+            return Forbidden("This API key is for one endpoint only.") if key.endpoint_id is not None else None
+        # One model's server has routes that no path of its endpoint names (uploads, say): they are its endpoint's too.
+        endpoint = context.endpoint or self._directory.alone
+        opened = endpoint.id if endpoint is not None else None if self._directory.is_single else key.endpoint_id
+        if key.endpoint_id not in (None, opened):
+            return Forbidden("This API key is not for this endpoint.")
+        if endpoint is not None and endpoint.status == EndpointStatus.INACTIVE:
+            return Forbidden("This endpoint is not active.")
+        return None
+
 
 def is_public(path: str) -> bool:
     """Whether a path answers without credentials, limits and log."""
     return path in PUBLIC or path.startswith(PUBLIC_FOLDERS)
+
+
+def refuse_repeated(headers: Iterable[Header]) -> None:
+    """InvalidInput when a credential came twice: a proxy in front may have looked at the other one."""
+    names = [name for name, _ in headers]
+    for name in (b"x-api-key", b"authorization"):
+        if names.count(name) > 1:
+            raise InvalidInput(f"{name.decode()} was sent more than once.")
 
 
 def credential(incoming: dict[bytes, bytes]) -> bytes:
@@ -63,16 +87,3 @@ def credential(incoming: dict[bytes, bytes]) -> bytes:
     if not token.startswith(_KEY_PREFIX):
         raise Unauthenticated("This bearer token is not valid.", headers=_CHALLENGE)
     return token
-
-
-def _refusal(key: KeyEntry, context: RequestContext) -> PlatformError | None:
-    endpoint = context.endpoint
-    if endpoint is None:
-        if context.path in WHOLE_PLATFORM and key.endpoint_id is not None:
-            return Forbidden("This API key is for one endpoint only.")
-        return None
-    if key.endpoint_id not in (None, endpoint.id):
-        return Forbidden("This API key is not for this endpoint.")
-    if endpoint.status == EndpointStatus.INACTIVE:
-        return Forbidden("This endpoint is not active.")
-    return None

@@ -1,4 +1,4 @@
-"""Outermost: one request context per call; whatever happens inside, the call is counted and logged in `finally`."""
+"""Outermost: one request context per call; whatever happens inside, an answer is counted and logged in `finally`."""
 
 from datetime import UTC, datetime
 from time import perf_counter
@@ -25,10 +25,11 @@ SECURITY_HEADERS: list[Header] = [
 
 
 class Context:
-    """Makes the RequestContext, hands its `send` inwards, and records the call: metrics, log row."""
+    """Makes the RequestContext, hands its `send` inwards, and records the call if it was answered: metrics, log row."""
 
     def __init__(self, app: ASGIApp, metrics: RequestMetrics, log: RequestLog) -> None:
         self.app, self._metrics, self._log = app, metrics, log
+        log.each_interval(metrics.publish)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,12 +38,16 @@ class Context:
         scope["modelport"] = context
         enter(context)
         self._metrics.begin()
+        if context.path == "/metrics":
+            self._metrics.publish()
         try:
             await self.app(scope, receive, context.send)
         finally:
             self._record(context)
 
     def _record(self, context: RequestContext) -> None:
+        if context.left:
+            return self._metrics.abandon()
         seconds = perf_counter() - context.started
         status = context.status or 500
         self._metrics.end(context.route, status, seconds)

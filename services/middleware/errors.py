@@ -7,6 +7,8 @@ from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.errors import (
+    Conflict,
+    Forbidden,
     InternalError,
     InvalidInput,
     MethodNotAllowed,
@@ -18,13 +20,17 @@ from registry.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from services.invalid import place
 from services.request import RequestContext, context_of
 
 log = logging.getLogger("modelport.errors")
 
 _BY_STATUS: dict[int, type[PlatformError]] = {
     error.status: error
-    for error in (Unauthenticated, NotFound, MethodNotAllowed, PayloadTooLarge, UnsupportedMediaType, RateLimited)
+    for error in (
+        *(Unauthenticated, Forbidden, NotFound, MethodNotAllowed),
+        *(Conflict, PayloadTooLarge, UnsupportedMediaType, RateLimited),
+    )
 }
 
 
@@ -44,6 +50,8 @@ class Errors:
                 log.error("request %s failed", context_of(scope).id, exc_info=error)
             await answer(context_of(scope), error)
         except Exception as error:  # the last line of defence: whatever it was, the caller gets the one body
+            if context_of(scope).left:
+                return
             log.exception("request %s failed", context_of(scope).id, exc_info=error)
             await answer(
                 context_of(scope), InternalError("Something went wrong here; the request id finds it in the log.")
@@ -83,8 +91,14 @@ class ForeignErrors:
             else:
                 await send(message)
 
-        await self.app(scope, receive, hold_errors)
-        if held:
+        async def note_leaving() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect" and not context.status:
+                context.left = True
+            return message
+
+        await self.app(scope, note_leaving, hold_errors)
+        if held and not context.left:
             raise context.fault or translate(held)
 
 
@@ -118,7 +132,7 @@ def _invalid(content: bytes) -> InvalidInput:
     try:
         found = json.loads(content)
         errors = found["detail"] if isinstance(found, dict) else []
-        problems = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in errors[:10]]
+        problems = [{"field": place(tuple(e["loc"])), "problem": e["msg"]} for e in errors[:10]]
     except (ValueError, KeyError, TypeError):
         problems = []
     message = f"{problems[0]['field']}: {problems[0]['problem']}" if problems else "The body could not be read."

@@ -5,17 +5,24 @@ from collections.abc import Awaitable, Callable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.catalog import EndpointStatus
-from registry.errors import MethodNotAllowed, UnsupportedMediaType
+from registry.errors import MethodNotAllowed, NotFound, UnsupportedMediaType
 from services.directory import EndpointEntry
 from services.inference.cache import not_loading
 from services.inference.servable import Handler
-from services.request import context_of
+from services.request import UNMATCHED, context_of
+
+_PREFIX = "/api/predict/"
+_JSON = b"application/json"
+_CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 
 FindHandler = Callable[[EndpointEntry, str], Awaitable[Handler | None]]
 
 
 class Predictions:
-    """Answers every JSON prediction; what it has no handler for goes on to BentoML's app."""
+    """Answers every JSON prediction; what it has no handler for goes on to BentoML's app.
+
+    Raises NotFound (404) for what no route answers, so that BentoML never sees an unknown path.
+    """
 
     def __init__(self, app: ASGIApp, find: FindHandler) -> None:
         self.app, self._find = app, find
@@ -26,8 +33,10 @@ class Predictions:
         context = context_of(scope)
         endpoint = context.endpoint
         if endpoint is None:
+            if context.route == UNMATCHED:
+                what = "There is no such endpoint." if context.path.startswith(_PREFIX) else "Nothing answers here."
+                raise NotFound(what)
             return await self.app(scope, receive, send)
-        context.route = endpoint.path if not endpoint.import_path else context.path
         if context.method != "POST":
             raise MethodNotAllowed("Predictions are asked for with POST.", headers={"allow": "POST"})
         if endpoint.status == EndpointStatus.ERROR:
@@ -37,15 +46,20 @@ class Predictions:
             return await self.app(scope, receive, send)
         check_json(context.incoming.get(b"content-type"), context.incoming.get(b"content-encoding"))
         body = await read(receive)
-        if body is not None:
+        if body is None:
+            context.left = True
+        else:
             await context.respond(200, await handler(body, context.id))
 
 
 def check_json(content_type: bytes | None, encoding: bytes | None) -> None:
     """Refuse any body that isn't plain JSON; no content type at all counts as JSON."""
-    kind = (content_type or b"application/json").partition(b";")[0].strip().lower()
-    if kind != b"application/json":
+    kind, _, parameters = (content_type or _JSON).partition(b";")
+    if kind.strip().lower() not in (_JSON, b""):
         raise UnsupportedMediaType("Send application/json.")
+    for name, _, value in (parameter.partition(b"=") for parameter in parameters.split(b";")):
+        if name.strip().lower() == b"charset" and value.strip(b' "').lower() not in _CHARSETS:
+            raise UnsupportedMediaType("Send JSON as UTF-8.")
     if encoding not in (None, b"identity"):
         raise UnsupportedMediaType("Send the body without a content encoding.")
 

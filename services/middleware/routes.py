@@ -1,42 +1,44 @@
-"""Answers an unknown path before BentoML's app sees it, and names the route of a known one for log and metrics."""
+"""Names where a call goes, for the layers inside, the log and the metrics: an endpoint, a route of the app, or neither."""
 
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from registry.errors import NotFound
-from services.request import UNMATCHED, context_of
+from services.directory import Directory
+from services.request import UNMATCHED, RequestContext, context_of
 
 HEALTH = {"/health": "/livez", "/ping": "/livez"}  # the names that other platforms probe
 
 
 class Routes:
-    """Raises NotFound (404) for what no route answers: one metric label, however many paths a scanner tries."""
+    """Puts endpoint and route into the context; all paths that nothing answers share one route, however many there are."""
 
-    def __init__(self, app: ASGIApp, inner: Starlette) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, inner: Starlette, directory: Directory) -> None:
+        self.app, self._directory = app, directory
         self._paths, self._folders = routes_of(inner.router.routes)
+        self._templates = [(compile_path(path)[0], path) for path in sorted(self._paths) if "{" in path]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             context = context_of(scope)
-            if context.route == UNMATCHED:
-                path = HEALTH.get(context.path, context.path)
-                context.route = self._route(path)
-                scope = scope if path == context.path else {**scope, "path": path, "raw_path": path.encode()}
+            context.endpoint = self._directory.paths.get(context.path)
+            context.route = self._route(context)
+            if context.path in HEALTH:
+                scope = {**scope, "path": context.route, "raw_path": context.route.encode()}
         await self.app(scope, receive, send)
 
-    def _route(self, path: str) -> str:
+    def _route(self, context: RequestContext) -> str:
+        if context.endpoint is not None:
+            return context.path if context.endpoint.import_path else context.endpoint.path
+        path = HEALTH.get(context.path, context.path)
         if path in self._paths:
             return path
-        for folder in self._folders:
-            if path.startswith(folder):
-                return f"{folder}*"
-        if path.startswith("/api/predict/"):
-            raise NotFound("There is no such endpoint.")
-        raise NotFound("Nothing answers at this address.")
+        for pattern, template in self._templates:
+            if pattern.match(path):
+                return template
+        return next((f"{folder}*" for folder in self._folders if path.startswith(folder)), UNMATCHED)
 
 
 def routes_of(routes: list[BaseRoute] | Any) -> tuple[set[str], list[str]]:

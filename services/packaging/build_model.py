@@ -12,14 +12,18 @@ from registry.errors import ExportError
 from services.inference.describing import Description, describe
 from services.inference.runtimes import load_runtime
 from services.inference.sample import read_sample
-from services.packaging.job import Built, Job, run
+from services.packaging.job import Built, Job
 from services.packaging.manifest import manifest_of
 from services.packaging.requirements import requirements
 from services.packaging.source import stage_packages
 
 
-def build(job: Job) -> Built:
-    """The whole build; what it stores bears the job's tag, so that the parent can remove it again."""
+def prepare(job: Job) -> None:
+    """Nothing can be done before the model is there to be loaded."""
+
+
+def work(job: Job) -> Built:
+    """The whole build, into the BentoML home of this export."""
     path = job.folder / "model" / job.file
     sample = None if job.sample is None else read_sample(job.sample)
     model, remarks = _load(job, path)
@@ -112,7 +116,3 @@ def _build_bento(job: Job, suffix: str) -> None:
         )
     except bentoml.exceptions.BentoMLException as error:
         raise ExportError(f"BentoML could not build the Bento: {str(error).splitlines()[0]}") from None
-
-
-if __name__ == "__main__":
-    run(build)

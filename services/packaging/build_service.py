@@ -1,21 +1,27 @@
 """Child process of `export`: builds the Bento of a hand-written service from its folder and its bentofile.yaml."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from registry.errors import ExportError
-from services.packaging.job import Built, Job, run
+from services.packaging.job import Built, Job
 from services.packaging.requirements import BASE, POSTGRES, pinned
 from services.packaging.source import stage_packages
 
+_BY_PATH = "If you are importing by python module path: '"
 
-def build(job: Job) -> Built:
+
+def prepare(job: Job) -> None:
+    """Nothing can be done before the service is there to be imported."""
+
+
+def work(job: Job) -> Built:
     """Build it; its methods' schemas become the signature."""
     import bentoml
 
-    from services.guarded import GuardedService
     from services.inference.typed import describe_routes, load_service
 
     context = job.folder / "model"
@@ -25,10 +31,12 @@ def build(job: Job) -> Built:
         bento = bentoml.bentos.build_bentofile(
             str(context / "bentofile.yaml"), name=job.endpoint, version=job.bento_version, build_ctx=str(context)
         )
-    except (bentoml.exceptions.BentoMLException, ImportError, ValueError) as error:
-        raise ExportError(f"BentoML could not build the service: {str(error).splitlines()[0]}") from None
-    service = load_service(job.bento)
-    if not isinstance(service, GuardedService):
+        service = load_service(job.bento)
+    except ExportError:
+        raise
+    except Exception as error:  # importing the service runs its code
+        raise ExportError(f"the service can't be built: {_line(error)}") from None
+    if not hasattr(service, "own_handlers"):
         raise ExportError("the service has no guard: write @bentoml.service(service_class=GuardedService)")
     routes = describe_routes(service)
     if not routes:
@@ -43,27 +51,51 @@ def build(job: Job) -> Built:
     )
 
 
+def _line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    for line in lines:
+        if line.startswith(_BY_PATH):  # BentoML took the module for a tag as well, and says both
+            return line.removeprefix(_BY_PATH).removesuffix("'.")[:300]
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+
+
 def _complete(path: Path) -> None:
     """Add the platform's packages and what they need to the staged bentofile."""
-    try:
-        written: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise ExportError(f"bentofile.yaml is no YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(written, dict) or "service" not in written:
-        raise ExportError("bentofile.yaml names no `service`")
-    written["include"] = [*written.get("include", ["*.py"]), "services/**", "registry/**"]
-    python = written.setdefault("python", {})
-    named = {str(name).split("=")[0].split("[")[0].split("<")[0].split(">")[0] for name in python.get("packages", [])}
-    python["packages"] = [*python.get("packages", []), *pinned(n for n in (*BASE, *POSTGRES) if n not in named)]
-    python.setdefault("lock_packages", False)
+    written = _read(path)
+    python = _part(written, "python", dict) or {}
+    packages = _part(python, "packages", list) or []
+    named = {_canonical(str(package)) for package in packages}
+    missing = pinned(name for name in (*BASE, *POSTGRES) if _canonical(name) not in named)
+    written["include"] = [*(_part(written, "include", list) or ["*.py"]), "services/**", "registry/**"]
+    written["python"] = {"lock_packages": False, **python, "packages": [*packages, *missing]}
     path.write_text(yaml.safe_dump(written))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        written = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1}: {getattr(error, 'problem', '')})" if mark else ""
+        raise ExportError(f"bentofile.yaml is no YAML{where}") from None
+    if not isinstance(written, dict) or not isinstance(written.get("service"), str):
+        raise ExportError('bentofile.yaml names no `service`: write service: "service:Name"')
+    return written
+
+
+def _part(written: dict[str, Any], name: str, kind: type) -> Any:
+    found = written.get(name)
+    if found is not None and not isinstance(found, kind):
+        raise ExportError(f"bentofile.yaml: `{name}` must be a {'list' if kind is list else 'mapping'}")
+    return found
+
+
+def _canonical(requirement: str) -> str:
+    """The distribution that a requirement line names, as the package index compares names."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0]).lower()
 
 
 def _size(tag: str) -> int:
     import bentoml
 
     return sum(file.stat().st_size for file in Path(bentoml.models.get(tag).path).rglob("*") if file.is_file())
-
-
-if __name__ == "__main__":
-    run(build)

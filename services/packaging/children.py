@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from registry.errors import ExportError
 from services.packaging.job import Failure, Job
@@ -12,21 +15,54 @@ from services.packaging.job import Failure, Job
 TIMEOUT = 900  # seconds: a large Keras model on a small machine loads in a minute or two
 
 
-def run_child(module: str, job: Job) -> Path:
-    """Run `python -m module` on the job; the path of its result, or ExportError with the child's own line."""
-    order, log = job.folder / "job.json", job.folder / "child.log"
-    order.write_text(job.model_dump_json())
-    with log.open("wb") as output:
-        try:
-            child = subprocess.run(
-                [sys.executable, "-m", module, str(order)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment(), cwd=job.folder, timeout=TIMEOUT,
+class Child:
+    """A step's process: it starts and prepares at once, works when told to, and never outlives the block."""
+
+    def __init__(self, step: str, job: Job) -> None:
+        self.step, self.job = step, job
+        self._log = job.folder / f"{step}.log"
+
+    def __enter__(self) -> Self:
+        order = self.job.folder / "job.json"
+        order.write_text(self.job.model_dump_json())
+        with self._log.open("wb") as output:
+            # A session of its own: Ctrl-C reaches the export alone, and whatever the model starts ends with the step.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "services.packaging", self.step, str(order)],
+                stdin=subprocess.PIPE, stdout=output, stderr=output, cwd=self.job.folder / "tmp",
+                env=_environment(self.job.folder), start_new_session=True,
             )  # fmt: skip
+        return self
+
+    def result(self) -> str:
+        """Let it work; what it wrote down, or ExportError with its own line."""
+        try:
+            self._process.communicate(b"go\n", timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise ExportError(f"the model took more than {TIMEOUT} s to load and build") from None
-    if child.returncode != 0:
-        raise ExportError(_reason(job, child.returncode, log))
-    return job.folder / "built.json"
+            raise ExportError(f"the model took more than {TIMEOUT} s to load and answer") from None
+        answer = self.job.answer(self.step)
+        if self._process.returncode != 0 or not answer.is_file():
+            raise ExportError(self._reason())
+        return answer.read_text()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(BrokenPipeError):
+            self._process.communicate()
+
+    def _reason(self) -> str:
+        failure, code = self.job.failure(self.step), self._process.returncode
+        if failure.is_file():
+            return Failure.model_validate_json(failure.read_text()).message
+        if code < 0:
+            return f"the model crashed the process that loaded it ({signal.Signals(-code).name})"
+        lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        return (
+            f"the model ended the process that loaded it: {lines[-1].strip()[:300] if lines else f'exit code {code}'}"
+        )
 
 
 def environment() -> dict[str, str]:
@@ -36,11 +72,8 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "BENTOML_DO_NOT_TRACK": "true", **quiet}
 
 
-def _reason(job: Job, code: int, log: Path) -> str:
-    failure = job.folder / "failure.json"
-    if failure.is_file():
-        return Failure.model_validate_json(failure.read_text()).message
-    if code < 0:
-        return f"the model crashed the process that loaded it ({signal.Signals(-code).name})"
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return f"the build failed: {lines[-1].strip()[:300] if lines else f'exit code {code}'}"
+def _environment(folder: Path) -> dict[str, str]:
+    """A child's: it writes into the staging folder and nowhere else, and is told none of the platform's secrets."""
+    inherited = {name: value for name, value in environment().items() if not name.upper().startswith("MODELPORT_")}
+    places = {"MODELPORT_HOME": "home", "BENTOML_HOME": "bentoml", "TMPDIR": "tmp", "PROMETHEUS_MULTIPROC_DIR": "tmp"}
+    return inherited | {name: str(folder / place) for name, place in places.items()}

@@ -1,19 +1,16 @@
 """What the exporting process asks of its children, and what they answer: JSON files in a folder of their own."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from registry.errors import PlatformError
-
 
 class Job(BaseModel):
     """One export: where the staged files are, and the names that the result gets."""
 
-    folder: Path  # holds the staged model or service, the job and the result
+    folder: Path  # holds the staged model or service, the job and the results
+    parent: int  # the exporting process; its children end with it
     endpoint: str
     bento_version: str
     model_version: str
@@ -27,6 +24,18 @@ class Job(BaseModel):
     def bento(self) -> str:
         """The tag of the Bento to build, and of the model to store."""
         return f"{self.endpoint}:{self.bento_version}"
+
+    def answer(self, step: str) -> Path:
+        """Where a step that succeeded writes its result."""
+        return self.folder / f"{step}.json"
+
+    def failure(self, step: str) -> Path:
+        """Where a step that failed writes why."""
+        return self.folder / f"{step}.failure.json"
+
+    def built(self) -> "Built":
+        """The result of the build."""
+        return Built.model_validate_json(self.answer(f"build_{self.kind}").read_text())
 
 
 class Built(BaseModel):
@@ -44,19 +53,13 @@ class Built(BaseModel):
     remarks: list[str] = []
 
 
+class Replayed(BaseModel):
+    """What the replay proved."""
+
+    answers: int
+
+
 class Failure(BaseModel):
     """Why a child gave up, in one line."""
 
     message: str
-
-
-def run(work: Callable[[Job], Any]) -> None:
-    """The main function of a child: `python -m ... JOB.json`; a PlatformError becomes its one-line answer."""
-    job = Job.model_validate_json(Path(sys.argv[1]).read_text())
-    try:
-        result = work(job)
-    except PlatformError as error:
-        (job.folder / "failure.json").write_text(Failure(message=error.message).model_dump_json())
-        sys.exit(1)
-    if result is not None:
-        (job.folder / "built.json").write_text(result.model_dump_json())

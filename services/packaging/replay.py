@@ -6,38 +6,39 @@ is exported whose served answers differ from the original model's.
 
 import asyncio
 import math
-import os
-import tempfile
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 from registry.errors import ExportError
-from services.packaging.job import Built, Job, run
+from services.packaging.job import Built, Job, Replayed
 
 _TOLERANCE = 1e-5  # relative: a float32 model's batches of different sizes differ in the last bits
+_SLOW = {"sklearn": ("sklearn.ensemble", "sklearn.pipeline", "pandas"), "keras": ("keras", "tensorflow")}
 
 
-def replay(job: Job) -> None:
-    """Raise ExportError unless every row of the sample is answered as the original model answers it."""
-    built = Built.model_validate_json((job.folder / "built.json").read_text())
-    with tempfile.TemporaryDirectory(prefix="modelport-replay-") as home:
-        os.environ["MODELPORT_HOME"] = home
-        for name in ("MODELPORT_DATABASE_URL", "PROMETHEUS_MULTIPROC_DIR"):
-            os.environ.pop(name, None)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(Path(home))
-        key = _register(job, built)
-        asyncio.run(_replay(job, built, key))
+def prepare(job: Job) -> None:
+    """While the Bento is being built: import what will take seconds, and make the registry."""
+    from registry.database import upgrade
+
+    for module in ("bentoml", "_bentoml_impl.server.app", "services.guarded", *_SLOW.get(job.framework, ())):
+        import_module(module)
+    upgrade()
+
+
+def work(job: Job) -> Replayed:
+    """How many answers were right; ExportError unless every row is answered as the original model answers it."""
+    built = job.built()
+    return Replayed(answers=asyncio.run(_replay(job, built, _register(job, built))))
 
 
 def _register(job: Job, built: Built) -> str:
     """Write the endpoint and a key for it into a fresh registry."""
     from registry.accounts import add_key, local_user
     from registry.catalog import Model, add_model, put_endpoint, set_limit
-    from registry.database import session, upgrade
+    from registry.database import session
     from registry.settings import settings
     from services.security.api_keys import mint
 
-    upgrade()
     key = mint("test", settings().pepper_bytes())
     with session() as opened:
         model = add_model(opened, _model(Model, job, built), actor="export")
@@ -79,7 +80,7 @@ def _model(model: Any, job: Job, built: Built) -> Any:
     )
 
 
-async def _replay(job: Job, built: Built, key: str) -> None:
+async def _replay(job: Job, built: Built, key: str) -> int:
     import bentoml
 
     from services.packaging.in_process import running
@@ -90,9 +91,10 @@ async def _replay(job: Job, built: Built, key: str) -> None:
         if built.import_path:
             for route in built.signature["routes"]:
                 _ok(await client.post(route["path"], json=route["example"]))
-        else:
-            answer = _ok(await client.post(f"/api/predict/{job.endpoint}", json={"instances": _rows(built)}))
-            compare(answer["predictions"], built.expected)
+            return len(built.signature["routes"])
+        answer = _ok(await client.post(f"/api/predict/{job.endpoint}", json={"instances": _rows(built)}))
+        compare(answer["predictions"], built.expected)
+        return len(built.expected)
 
 
 def _rows(built: Built) -> list[Any]:
@@ -131,7 +133,3 @@ def same(got: Any, wanted: Any) -> bool:
     if isinstance(wanted, float) and isinstance(got, int | float):
         return math.isclose(got, wanted, rel_tol=_TOLERANCE, abs_tol=1e-7)
     return type(got) is type(wanted) and got == wanted
-
-
-if __name__ == "__main__":
-    run(replay)

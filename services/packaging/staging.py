@@ -1,123 +1,146 @@
 """The folder of one export under way, and the promise that whatever fails, or is killed, leaves nothing behind.
 
-The folder says which tags the export may have put into BentoML's stores; a lock on it, which the kernel releases when
-the process ends in any way, says whether it is still under way.
+Everything is made in that folder, a BentoML home of its own included; only what has passed every check is moved into
+BentoML's stores. A lock beside the folder, which the kernel releases when the process ends in any way, says whether the
+export is still under way; a file in it says what the stores may hold that the registry has yet to confirm.
 """
 
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col, select
+
+from registry.catalog import Endpoint, Model
+from registry.database import reading
 from registry.errors import ExportError
 from registry.settings import settings
+from services.packaging import stores
 from services.packaging.source import stage_folder
 
 
 class Staging:
-    """Copies the model there first: what is hashed is what is loaded, stored and served."""
+    """One change of what the stores hold under a name; changes of the same name wait for each other."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.version = f"v{token_hex(4)}"
-        self.folder = _exports() / f"{name}-{token_hex(4)}"
-        self._kept = False
+        self.folder = _exports() / name
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, mode=0o700)
-        self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        (self.folder / "tag").write_text(f"{self.name}:{self.version}")
+        _exports().mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = _lock(_lock_of(self.folder), wait=True)
+        _settle(self.folder)
+        for part in ("model", "sample", "tmp", "bentoml/bentos"):
+            (self.folder / part).mkdir(parents=True, mode=0o700)
         return self
 
     def add(self, path: Path, is_folder: bool) -> str:
-        """Copy the model file, SavedModel or service into the folder; its name there."""
-        target = self.folder / "model"
-        try:
-            if is_folder:
-                stage_folder(path, target)
-                return ""
-            target.mkdir()
-            if path.is_dir():
-                stage_folder(path, target / path.name)
-            else:
-                shutil.copyfile(path, target / path.name)
-        except OSError as error:
-            raise ExportError(f"{path}: {error.strerror or error}") from None
-        return path.name
+        """Copy the model there, a file, a SavedModel or a service: what is hashed is what is loaded and served."""
+        target, models = self.folder / "model", self.folder / "bentoml" / "models"
+        if is_folder:
+            models.symlink_to(stores.home() / "models")  # a service names the models that its training saved there
+            _copy(path, target)
+            return ""
+        models.mkdir()
+        name = path.resolve().name
+        _copy(path, target / name)
+        return name
 
-    def keep(self) -> None:
-        """The export is written down: its model and Bento stay."""
-        self._kept = True
+    def add_sample(self, path: Path) -> Path:
+        """Copy the sample there too; where it is now."""
+        copied = self.folder / "sample" / path.name
+        _copy(path, copied)
+        return copied
+
+    def publish(self, tag: str) -> None:
+        """Move what was built into BentoML's stores; it stays if the registry names it when the block ends."""
+        self.claim([tag])
+        stores.publish(self.folder / "bentoml", tag)
+
+    def claim(self, tags: Sequence[str]) -> None:
+        """Whatever happens from here, these tags leave the stores unless the registry names them."""
+        draft = self.folder / "tags.draft"
+        draft.write_text("\n".join(tags))
+        draft.replace(self.folder / "tags")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _clear(self.folder, remove_built=not self._kept)
-        os.close(self._lock)
+        try:
+            with suppress(SQLAlchemyError):  # the next export asks the registry again
+                _settle(self.folder)
+        finally:
+            _unlock(_lock_of(self.folder), self._lock)
 
 
 def recover() -> None:
     """Clear away what exports left that were killed."""
     for folder in _exports().iterdir() if _exports().is_dir() else ():
-        if not folder.is_dir():
-            continue
-        try:
-            lock = os.open(folder / "lock", os.O_RDWR)
-        except FileNotFoundError:
-            continue  # being made at this moment
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _clear(folder, remove_built=not _is_registered(folder))
-        except BlockingIOError:
-            pass  # still under way
-        finally:
-            os.close(lock)
+        if folder.is_dir() and (lock := _lock(_lock_of(folder), wait=False)) is not None:
+            try:
+                _settle(folder)
+            finally:
+                _unlock(_lock_of(folder), lock)
 
 
-def _is_registered(folder: Path) -> bool:
-    from sqlmodel import select
-
-    from registry.catalog import Endpoint
-    from registry.database import reading
-
-    tag = (folder / "tag").read_text() if (folder / "tag").is_file() else ""
-    with reading() as session:
-        return session.exec(select(Endpoint.id).where(Endpoint.bento == tag)).first() is not None
-
-
-def _clear(folder: Path, remove_built: bool) -> None:
-    tag = folder / "tag"
-    if remove_built and tag.is_file() and (folder / "job.json").is_file():
-        remove_from_stores([tag.read_text()], [tag.read_text()])
+def _settle(folder: Path) -> None:
+    """Make the stores agree with the registry over the folder's tags, and remove the folder."""
+    claimed = folder / "tags"
+    tags = claimed.read_text().split() if claimed.is_file() else []
+    if tags:
+        with reading() as session:
+            current = set(session.exec(select(Endpoint.bento).where(col(Endpoint.bento).in_(tags))))
+            kept = current | set(session.exec(select(Model.tag).where(col(Model.tag).in_(tags))))
+        for tag in tags:
+            if tag not in kept:
+                stores.remove(tag)
+        for tag in current:
+            stores.make_latest(tag)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_from_stores(models: list[str], bentos: list[str]) -> None:
-    """Remove models and Bentos from BentoML's stores; what isn't there is no fault."""
-    import bentoml
-
-    for store, tags in ((bentoml.bentos, bentos), (bentoml.models, models)):
-        for tag in tags:
-            with suppress(bentoml.exceptions.NotFound):
-                store.delete(tag)
-
-
-@contextmanager
-def one_at_a_time(name: str) -> Iterator[None]:
-    """Exports of the same name wait for each other."""
-    _exports().mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = os.open(_exports() / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+def _copy(source: Path, target: Path) -> None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+        if source.is_dir():
+            stage_folder(source, target)
+        else:
+            shutil.copyfile(source, target)
+    except shutil.Error as error:
+        raise ExportError(f"{source}: {error.args[0][0][2]}") from None
+    except OSError as error:
+        raise ExportError(f"{error.filename or source}: {error.strerror or error}") from None
+
+
+def _lock(path: Path, wait: bool) -> int | None:
+    """Lock a file, making it if need be; None when another process holds it and this one doesn't wait."""
+    while True:
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        if path.exists() and path.stat().st_ino == os.fstat(handle).st_ino:
+            return handle
+        os.close(handle)  # its last holder has removed it meanwhile
+
+
+def _unlock(path: Path, handle: int | None) -> None:
+    path.unlink(missing_ok=True)
+    if handle is not None:
+        os.close(handle)
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}")  # no endpoint's name begins with a dot
 
 
 def _exports() -> Path:

@@ -130,6 +130,18 @@ def test_a_deleted_endpoint_takes_its_models_keys_and_requests_along(churn: Any)
         assert _actions(session)[-1] == "catalog:endpoint:deleted"
 
 
+def test_a_deleted_endpoint_gives_up_the_bentos_of_every_version(churn: Any) -> None:
+    with database.session() as session:
+        for bento in ("churn:2", "churn:3"):
+            model = _add(session, "churn", bento)
+            model.report = {"bento": bento}
+            catalog.put_endpoint(session, name="churn", path="/churn", model=model, bento=bento, actor=ACTOR)
+    with database.session() as session:
+        endpoint = catalog.find_endpoint(session, "churn")
+        assert endpoint is not None
+        assert catalog.delete_endpoint(session, endpoint, actor=ACTOR).bentos == ["churn:2", "churn:3"]
+
+
 def test_what_another_endpoint_uses_is_kept(churn: Any) -> None:
     with database.session() as session:
         catalog.put_endpoint(session, name="twin", path="/twin", model=churn.model, bento="churn:1", actor=ACTOR)

@@ -1,0 +1,60 @@
+"""`serve` checks what it can, then becomes the server process."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.terminal import Command
+
+
+@pytest.fixture
+def became(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the process became: program, arguments, environment."""
+    seen: list[Any] = []
+
+    def execve(*what: Any) -> None:
+        seen.extend(what)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(os, "execve", execve)
+    return seen
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def test_it_becomes_the_hub(modelport: Command, became: list[Any], home: Path) -> None:
+    port = free_port()
+    done = modelport("serve", "--port", port, "--workers", 2)
+    program, arguments, environment = became
+    assert program == sys.executable
+    assert arguments[1:5] == ["-m", "bentoml", "serve", "services.platform:Platform"]
+    assert (environment["MODELPORT_PORT"], environment["MODELPORT_WORKERS"]) == (str(port), "2")
+    assert done.line.startswith(f"Serving on http://127.0.0.1:{port} (Ctrl-C stops it)")
+    assert (home / "registry.db").is_file()
+
+
+def test_a_taken_port_is_refused_before_anything_starts(modelport: Command, became: list[Any]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = modelport("serve", "--port", port)
+    assert done.code == 1
+    assert done.line == (
+        f"modelport: can't listen on 127.0.0.1:{port} (address already in use); choose another with --port"
+    )
+    assert became == []
+
+
+def test_an_address_of_another_machine_is_refused(modelport: Command, became: list[Any]) -> None:
+    assert "can't listen on 192.0.2.1" in modelport("serve", "--host", "192.0.2.1", "--port", free_port()).line
+
+
+def test_a_host_that_is_no_address(modelport: Command, became: list[Any]) -> None:
+    assert "can't listen on no.such.host.invalid" in modelport("serve", "--host", "no.such.host.invalid").line

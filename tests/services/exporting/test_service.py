@@ -1,0 +1,98 @@
+"""A folder with a hand-written service: built with the platform's guard beside it, its methods' types as signature."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import Command
+from tests.services.exporting.place import Place
+
+SERVICE = """
+import bentoml
+from pydantic import BaseModel, Field
+from services.guarded import GuardedService
+
+class Pair(BaseModel):
+    a: float = Field(examples=[1.0])
+    b: float = Field(examples=[2.0])
+
+@bentoml.service(service_class=GuardedService)
+class Adder:
+    @bentoml.api(route="/sums/add", input_spec=Pair)
+    def add(self, a: float, b: float) -> float:
+        "Add two numbers."
+        return a + b
+"""
+BENTOFILE = 'service: "service:Adder"\ninclude: ["service.py"]\npython:\n  packages: ["pydantic>=2", "uvloop"]\n'
+
+
+def write(folder: Path, service: str = SERVICE, bentofile: str = BENTOFILE) -> Path:
+    """The folder of a service."""
+    folder.mkdir(exist_ok=True)
+    (folder / "service.py").write_text(service)
+    (folder / "bentofile.yaml").write_text(bentofile)
+    (folder / ".env").write_text("SECRET=1")
+    (folder / "notes.txt").write_text("not for the Bento")
+    return folder
+
+
+def test_a_service_becomes_an_endpoint(place: Place) -> None:
+    folder = write(place.folder / "Adder")
+    said = place.run("export", folder, "-o", "json").json()
+    assert (said["endpoint"], said["url"]) == ("adder", "http://127.0.0.1:3000/sums/add")
+    assert (said["runtime"], said["model"]["framework"]) == ("service", "bentoml")
+    (route,) = said["signature"]["routes"]
+    assert (route["path"], route["example"]) == ("/sums/add", {"a": 1.0, "b": 2.0})
+    source = place.stores / "bentos" / said["bento"].replace(":", "/") / "src"
+    assert {path.name for path in source.iterdir()} == {"bentofile.yaml", "service.py", "registry", "services"}
+    needed = (source.parent / "env/python/requirements.txt").read_text().splitlines()
+    assert "pydantic>=2" in needed
+    assert [line for line in needed if line.startswith(("uvloop", "pydantic=="))] == ["uvloop"]
+    again = place.run("export", folder, "-o", "json").json()
+    assert again == said | {"api_key": None}
+    assert place.run("delete", "adder", "--yes").code == 0
+    assert place.bentoml("list") == []
+
+
+@pytest.mark.parametrize(
+    ("service", "bentofile", "reason"),
+    [
+        (SERVICE.replace("service_class=GuardedService", ""), BENTOFILE, "the service has no guard: write @bentoml"),
+        (SERVICE.replace("class Pair(", "class Pair(("), BENTOFILE, "the service can't be built: SyntaxError:"),
+        ("import no_such_module", BENTOFILE, "No module named 'no_such_module'"),
+        (SERVICE.replace("class Adder", "class Other"), BENTOFILE, "the service can't be built:"),
+        ("import os; os._exit(0)", BENTOFILE, "exit code 0"),
+        (SERVICE, "service: [", "bentofile.yaml is no YAML (line 1:"),
+        (SERVICE, "name: x", 'bentofile.yaml names no `service`: write service: "service:Name"'),
+        (SERVICE, "service: 3", "bentofile.yaml names no `service`"),
+        (SERVICE, BENTOFILE.replace('["service.py"]', "service.py"), "bentofile.yaml: `include` must be a list"),
+        (SERVICE, 'service: "service:Adder"\npython: []', "bentofile.yaml: `python` must be a mapping"),
+    ],
+)
+def test_a_folder_that_is_no_service(
+    modelport: Command, tmp_path: Path, service: str, bentofile: str, reason: str
+) -> None:
+    done = modelport("export", write(tmp_path / "adder", service, bentofile))
+    assert (done.code, done.out) == (1, "")
+    assert reason in done.err.splitlines()[-1]
+    assert "Traceback" not in done.err
+    assert not [path for path in (tmp_path / "bentoml").rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_the_traffic_classifier(place: Place) -> None:
+    train = ["-m", "bentos.traffic_classifier.train", "--rows", "2000"]
+    folder = Path(__file__).parents[3] / "bentos" / "traffic_classifier"
+    place.python(*train)
+    first = place.run("export", folder, "-o", "json").json()
+    assert (first["endpoint"], first["model"]["version"]) == ("traffic_classifier", "1")
+    assert place.run("export", folder, "-o", "json").json() == first | {"api_key": None}
+    place.python(*train, "--seed", "8")
+    second = place.run("export", folder, "-o", "json").json()
+    assert (second["model"]["version"], second["api_key"]) == ("2", None)
+    trained = place.versions("traffic_classifier")["models"]
+    assert len(trained) == 2
+    assert len(place.versions("traffic_classifier")["bentos"]) == 2
+    assert place.run("delete", "traffic_classifier", "--yes").code == 0
+    assert place.bentoml("list") == []
+    assert len(place.bentoml("models", "list")) == 2  # what its training saved is not ours to delete

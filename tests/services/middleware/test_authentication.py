@@ -1,0 +1,118 @@
+"""Who gets in: nobody without a key that is good for what is asked, whatever the path looks like."""
+
+from datetime import timedelta
+
+from starlette.routing import BaseRoute, Mount
+
+from registry.catalog import EndpointStatus
+from registry.clock import now
+from services.middleware.authentication import PUBLIC, PUBLIC_FOLDERS
+from tests.services.middleware.conftest import Hub
+
+# The only addresses that answer to everyone. Adding one is a decision: it has to be written down here as well.
+OPEN = {"/", "/livez", "/readyz", "/healthz", "/health", "/ping", "/openapi.json", "/docs", "/docs.json"}
+OPEN_FOLDERS = {"/docs/swagger/", "/docs/page/"}
+
+
+def paths_of(routes: list[BaseRoute]) -> set[str]:
+    """Every address of an app, with one below each folder."""
+    found: set[str] = set()
+    for route in routes:
+        path = str(getattr(route, "path", ""))
+        found |= {f"{path}/x", f"{path}/"} if isinstance(route, Mount) else {path}
+        if isinstance(route, Mount):
+            found |= {path + inner for inner in paths_of(route.routes)}
+    return found
+
+
+def test_every_address_is_closed_but_for_those_that_are_listed(hub: Hub) -> None:
+    assert hub.bentoml_app is not None
+    paths = paths_of(hub.bentoml_app.router.routes) | {"/api/predict/echo", "/api/predict/1", "/api/predict/", "/x"}
+    closed = {path for path in paths - OPEN if not path.startswith(tuple(OPEN_FOLDERS))}
+
+    assert set(PUBLIC) == OPEN and set(PUBLIC_FOLDERS) == OPEN_FOLDERS
+    assert {"/metrics", "/schema.json", "/static_content/x", "/api/predict/echo"} <= closed
+    for path in sorted(closed):
+        for method in ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"):
+            assert hub.ask(method, path, key=None).status_code == 401, f"{method} {path}"
+
+
+TRICKS = [
+    *("//metrics", "/metrics/", "/metrics;x", "/METRICS", "/./metrics", "/livez/../metrics", "/%6detrics", "/%2fmetrics"),
+    *("/metrics%00", "/metrics%2f", "/docs/../metrics", "/livez;/../metrics", "/livez/", "/livez%2f..%2fmetrics"),
+    *("/livez%00", "/LIVEZ", "//livez", "/schema.json/", "/schema%2ejson", "/static_content/%2e%2e/metrics"),
+    *("/api/predict/echo/", "/api/predict/ECHO", "/api//predict/echo", "/api/predict/%65cho", "/api/predict/echo%20"),
+    *("/API/predict/echo", "/api/predict/./echo", "/api/predict/x/../echo", "/docs/", "/docs%2fx", "", "*", "//"),
+]  # fmt: skip
+
+
+def test_no_spelling_of_a_path_opens_it(hub: Hub) -> None:
+    for path in TRICKS:
+        assert [hub.status_of(method, path) for method in ("GET", "POST", "HEAD")] == [401, 401, 401], path
+
+
+def test_an_open_folder_leads_nowhere_else(hub: Hub) -> None:
+    for rest in ("", "../../metrics", "%2e%2e/%2e%2e/metrics", "..%2f..%2fopenapi.py", "%00", "x" * 300, "x" * 9000):
+        assert [hub.status_of("GET", f"{folder}{rest}") for folder in sorted(OPEN_FOLDERS)] == [404, 404], rest
+
+
+def test_a_key_comes_as_x_api_key_or_as_bearer_token(hub: Hub) -> None:
+    bearer = {"Authorization": f"bearer {hub.key}"}
+
+    assert hub.predict().status_code == hub.predict(key=None, headers=bearer).status_code == 200
+
+
+def test_what_is_no_key_is_401_and_told_what_to_send(hub: Hub) -> None:
+    for sent in ("Bearer", "Bearer ", "Bearer eyJhbGciOiJub25lIn0.e30.", "Basic bXA6bXA=", "mp_x", ""):
+        answer = hub.predict(key=None, headers={"Authorization": sent})
+        assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer", sent
+
+
+def test_any_wrong_key_is_403(hub: Hub) -> None:
+    for key in (
+        "mp_live_x",
+        "x",
+        "\xfc\xf1",
+        "a\0b",
+        "'; DROP TABLE api_keys; --",
+        "mp_" + "x" * 64_000,
+        f"{hub.key}x",
+    ):
+        answer = hub.predict(key=None, headers=[(b"X-API-Key", key.encode("latin-1"))])
+        assert answer.status_code == 403, key
+
+
+def test_a_key_whose_time_is_over_is_403(hub: Hub) -> None:
+    past = now() - timedelta(seconds=1)
+
+    for ended in ({"expires_at": past}, {"grace_until": past}, {"is_active": False}):
+        assert hub.predict(hub.new_key("echo", **ended)).status_code == 403
+
+
+def test_a_key_opens_its_endpoint_and_nothing_else(hub: Hub) -> None:
+    hub.new_endpoint("other")
+    key = hub.new_key("echo")
+
+    assert hub.predict(key).status_code == 200
+    assert hub.ask("POST", "/api/predict/other", key).status_code == 403
+    assert hub.ask("GET", "/metrics", key).status_code == 403
+    assert hub.ask("GET", "/metrics").status_code == 200
+    assert hub.ask("POST", "/api/predict/nobody", key).status_code == 404
+
+
+def test_an_inactive_endpoint_is_403_until_it_is_active_again(hub: Hub) -> None:
+    hub.set_status("echo", EndpointStatus.INACTIVE)
+    assert hub.predict().status_code == 403
+
+    hub.set_status("echo", EndpointStatus.ACTIVE)
+    assert hub.predict().status_code == 200
+
+
+def test_a_credential_that_came_twice_is_refused(hub: Hub) -> None:
+    twice = [("X-API-Key", hub.key), ("X-API-Key", hub.key)]
+
+    assert hub.predict(key=None, headers=twice).status_code == 400
+
+
+def test_a_websocket_is_closed_before_it_opens(hub: Hub) -> None:
+    assert hub.websocket("/api/predict/echo") == [{"type": "websocket.close", "code": 1008}]

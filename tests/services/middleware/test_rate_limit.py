@@ -1,0 +1,83 @@
+"""Each key has its limit; refusals say when to come back, and headers tell the truth on every answer."""
+
+from time import sleep
+
+from tests.services.middleware.conftest import Hub
+
+
+def test_a_key_may_call_a_hundred_times_a_minute_by_default(hub: Hub) -> None:
+    key = hub.new_key("echo")
+    answers = [hub.predict(key) for _ in range(103)]
+
+    assert [answer.status_code for answer in answers] == [200] * 100 + [429] * 3
+    assert [answer.headers["x-ratelimit-remaining"] for answer in answers[:100]] == [str(99 - n) for n in range(100)]
+    refused = answers[-1]
+    assert refused.json()["error"]["code"] == "RATE_LIMIT_EXCEEDED"
+    assert refused.json()["error"]["details"] == {
+        "limit": "100/minute",
+        "retry_after": int(refused.headers["retry-after"]),
+    }
+    assert 50 <= int(refused.headers["retry-after"]) <= 60
+    assert refused.headers["ratelimit-policy"] == '"default";q=100;w=60'
+    assert refused.headers["ratelimit"] == f'"default";r=0;t={refused.headers["retry-after"]}'
+    assert hub.predict(hub.new_key("echo")).status_code == 200, "another key has its own limit"
+
+
+def test_who_waits_as_long_as_he_is_told_is_let_in(hub: Hub) -> None:
+    hub.set_limit("echo", "3/second")
+    key = hub.new_key("echo")
+    while (refused := hub.predict(key)).status_code == 200:
+        pass
+
+    assert refused.headers["retry-after"] == "1"
+    sleep(1)
+    assert hub.predict(key).status_code == 200
+
+
+def test_a_changed_limit_holds_at_once(hub: Hub) -> None:
+    key = hub.new_key("echo")
+    assert hub.predict(key).headers["x-ratelimit-limit"] == "100"
+
+    hub.set_limit("echo", "2/minute")
+    assert [hub.predict(key).status_code for _ in range(2)] == [200, 429]
+
+
+def test_health_and_documents_cost_nothing(hub: Hub) -> None:
+    hub.set_limit("echo", "1/day")
+    key = hub.new_key("echo")
+    for path in ("/livez", "/readyz", "/health", "/docs", "/openapi.json", "/docs/page/docs.js"):
+        answer = hub.ask("GET", path, key)
+        assert answer.status_code == 200 and "ratelimit" not in answer.headers
+
+    assert hub.predict(key).status_code == 200
+
+
+def test_faults_of_the_caller_count_too(hub: Hub) -> None:
+    hub.set_limit("echo", "2/day")
+    key = hub.new_key("echo")
+    wrong = {"Content-Type": "text/plain"}
+
+    assert [hub.predict(key, headers=wrong).status_code for _ in range(3)] == [415, 415, 429]
+
+
+def test_no_other_address_gives_a_key_back_what_it_has_used(hub: Hub) -> None:
+    hub.set_limit("echo", "2/hour")
+    key = hub.new_key("echo")
+    assert [hub.predict(key).status_code for _ in range(3)] == [200, 200, 429]
+
+    assert hub.ask("GET", "/nowhere", key).status_code == 429, "the limit of its endpoint goes with the key"
+    assert hub.predict(key).status_code == 429
+
+
+def test_a_key_of_every_endpoint_has_a_count_with_each_that_has_its_own_limit(hub: Hub) -> None:
+    hub.set_limit("echo", "2/hour")
+    hub.new_endpoint("quick", rate_limit="5/second")
+    hub.new_endpoint("usual")
+
+    def call(name: str) -> int:
+        return hub.ask("POST", f"/api/predict/{name}", json={}).status_code
+
+    assert [call("echo") for _ in range(3)] == [200, 200, 429]
+    assert [call("quick") for _ in range(5)] == [200] * 5
+    sleep(1.05)  # the window of `quick`, not of `echo`
+    assert [call("quick"), call("usual"), call("echo")] == [200, 200, 429]
