@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     )
     debug: bool = Field(
         default=False,
-        description="Show the traceback of an internal error on the command line; never changes what a client is told.",
+        description="Show the traceback of an internal error on the command line; a client is told the same.",
     )
 
     @field_validator("home")

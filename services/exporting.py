@@ -25,6 +25,7 @@ from registry.catalog import (
 )
 from registry.database import reading, session, upgrade
 from registry.errors import ExportError, NotFound
+from services.inference.manifest import digest_of, manifest_of, sha256_of
 from services.inference.runtimes import framework_of
 from services.keys import mint_key
 from services.limits.rule import Limit
@@ -32,7 +33,6 @@ from services.naming import check_classes, check_name, name_from
 from services.packaging import stores
 from services.packaging.children import Child
 from services.packaging.job import Built, Job
-from services.packaging.manifest import digest_of, manifest_of, sha256_of
 from services.packaging.staging import Staging, recover
 from services.security.api_keys import MintedKey
 

@@ -59,7 +59,7 @@ def load_predictor(tag: str, model: str, version: str) -> Predictor:
     """
     import bentoml
 
-    from services.packaging.manifest import verify
+    from services.inference.manifest import verify
 
     stored = bentoml.models.get(tag)
     metadata: dict[str, Any] = dict(stored.info.metadata)

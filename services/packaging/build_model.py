@@ -10,10 +10,10 @@ import numpy as np
 
 from registry.errors import ExportError
 from services.inference.describing import Description, describe
+from services.inference.manifest import manifest_of
 from services.inference.runtimes import load_runtime
 from services.inference.sample import read_sample
 from services.packaging.job import Built, Job
-from services.packaging.manifest import manifest_of
 from services.packaging.requirements import requirements
 from services.packaging.source import stage_packages
 

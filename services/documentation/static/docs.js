@@ -5,4 +5,5 @@ SwaggerUIBundle({
   persistAuthorization: false,
   tryItOutEnabled: true,
   validatorUrl: null,
+  defaultModelsExpandDepth: -1,
 });

@@ -36,7 +36,8 @@ def describe(model: Any, sample: Any | None, classes: Sequence[str] | None) -> D
     inputs, closed = close_by_probing(inputs, rows, lambda fields, some: _answers(model, fields, layout, some))
     remarks += closed
     outputs = _shaped(outputs, task, _output_shape(model, inputs, layout, rows))
-    example = dict(zip((field.name for field in inputs), rows[0], strict=True))
+    whole = next((row for row in rows if None not in row), rows[0])
+    example = dict(zip((field.name for field in inputs), whole, strict=True))
     signature = Signature(inputs=inputs, layout=layout, task=task, outputs=outputs, example=example)
     values = _as_user_would(frame, layout, assembler(signature), rows[:_REPLAYED])
     return Description(signature, rows[:_REPLAYED], values, remarks)

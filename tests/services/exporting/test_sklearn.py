@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from services.packaging.manifest import sha256_of
+from services.inference.manifest import sha256_of
 from services.security.api_keys import is_well_formed
 from tests.services.exporting.conftest import Shop
 from tests.services.exporting.samples import constant, iris
