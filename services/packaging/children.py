@@ -75,5 +75,6 @@ def environment() -> dict[str, str]:
 def _environment(folder: Path) -> dict[str, str]:
     """A child's: it writes into the staging folder and nowhere else, and is told none of the platform's secrets."""
     inherited = {name: value for name, value in environment().items() if not name.upper().startswith("MODELPORT_")}
+    inherited["PYTHONDONTWRITEBYTECODE"] = "1"  # what is imported from a Bento's source must not be written into it
     places = {"MODELPORT_HOME": "home", "BENTOML_HOME": "bentoml", "TMPDIR": "tmp", "PROMETHEUS_MULTIPROC_DIR": "tmp"}
     return inherited | {name: str(folder / place) for name, place in places.items()}

@@ -26,6 +26,7 @@ def at_once(place: Place, *orders: tuple[str, float]) -> list[dict[str, Any]]:
     return [finished(process).json() for process in started]
 
 
+@pytest.mark.slow
 def test_two_names_at_once(place: Place) -> None:
     apples, pears = at_once(place, ("apples", 1.0), ("pears", 2.0))
     assert (apples["endpoint"], pears["endpoint"]) == ("apples", "pears")

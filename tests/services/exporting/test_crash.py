@@ -42,6 +42,7 @@ def stored(place: Place) -> list[str]:
     return sorted(str(path) for path in place.stores.rglob("*"))
 
 
+@pytest.mark.slow
 def test_a_kill_in_each_step_leaves_nothing_that_the_next_export_does_not_clear_up(place: Place) -> None:
     place.run("db", "upgrade")
     for step in STEPS:

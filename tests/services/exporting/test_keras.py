@@ -23,6 +23,7 @@ def digits(place: Place) -> Path:
     return place.folder / "digits.keras"
 
 
+@pytest.mark.slow
 def test_a_keras_file_with_a_sample_and_names_of_its_classes(place: Place, digits: Path) -> None:
     np.save(place.folder / "rows.npy", np.random.default_rng(0).random((5, 8, 8), dtype="float32"))
     (place.folder / "classes.txt").write_text("\n".join(NAMES))
