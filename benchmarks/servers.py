@@ -8,7 +8,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def bare(endpoint: str) -> ASGIApp:
-    """The endpoint's predictor behind an ASGI app that only reads the body and answers."""
+    """The endpoint's predictor behind an ASGI app that only reads the body and answers.
+
+    In the same process otherwise: scikit-learn's input checks take longer where pandas has been imported, and BentoML does.
+    """
+    stack(endpoint)
     from registry.catalog import find_endpoint
     from registry.database import reading
     from services.inference.servable import load_predictor

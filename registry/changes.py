@@ -13,7 +13,7 @@ from registry.columns import BigId
 from registry.database import engine, reading
 from registry.settings import settings
 
-SQLITE_POLL_SECONDS = 0.05
+SQLITE_POLL_SECONDS = 0.2  # each look makes the thread that answers requests wait for the interpreter lock
 POSTGRES_POLL_SECONDS = 1.0
 log = logging.getLogger(__name__)
 

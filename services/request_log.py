@@ -14,6 +14,7 @@ from time import monotonic, sleep
 
 import psutil
 from prometheus_client import Counter
+from sqlalchemy.exc import IntegrityError
 
 from registry import traffic
 from registry.database import session
@@ -37,6 +38,8 @@ class RequestLog:
         self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
         self._process = psutil.Process(os.getpid())
         self._reported = -_REPORT_EVERY
+        self._measured, self._cpu, self._memory = 0.0, 0.0, 0.0
+        self._careful = False
         self._dropped = dropped_counter()
         self._also: list[Callable[[], None]] = []
         self._failed: set[Callable[[], None]] = set()
@@ -86,17 +89,28 @@ class RequestLog:
         self._flush()
 
     def _flush(self) -> None:
-        cpu, memory = self._process.cpu_percent(), self._process.memory_info().rss / 1e6
+        self._measure()
         while self._rows:
             batch = [self._rows[index] for index in range(min(BATCH, len(self._rows)))]
             try:
+                rows = [row._replace(cpu_usage=self._cpu, memory_usage=self._memory) for row in batch]
                 with session() as opened:
-                    traffic.record(opened, [row._replace(cpu_usage=cpu, memory_usage=memory) for row in batch])
+                    traffic.record(opened, rows, careful=self._careful)
+                self._careful = False
             except Exception as error:  # the rows stay queued; the next interval tries again
+                first, self._careful = not self._careful, True
+                if first and isinstance(error, IntegrityError):
+                    continue  # an endpoint or a key is gone since
                 self._report(error)
                 return
             for _ in batch:
                 self._rows.popleft()
+
+    def _measure(self) -> None:
+        """The processor share and memory of this process, once a second: it takes as long as writing ten rows."""
+        if monotonic() - self._measured >= 1.0:
+            self._measured = monotonic()
+            self._cpu, self._memory = self._process.cpu_percent(), self._process.memory_info().rss / 1e6
 
     def _report(self, error: Exception) -> None:
         if monotonic() - self._reported >= _REPORT_EVERY:
