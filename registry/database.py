@@ -68,8 +68,17 @@ def upgrade() -> None:
 
 
 def registry_exists() -> bool:
-    """Whether there is a registry to read; a server elsewhere is taken to have one."""
-    return not settings().embedded or Path(engine().url.database or "").exists()
+    """Whether there is a registry to read; a server elsewhere is taken to have one.
+
+    A file without a schema is none: that is what an upgrade leaves that was killed before it had done anything.
+    """
+    url = settings().url
+    if not settings().embedded:
+        return True
+    if not Path(_reader(url).url.database or "").exists():
+        return False
+    with plainly(url), _reader(url).connect() as connection:
+        return _revision(connection) != ""
 
 
 def require_schema() -> None:

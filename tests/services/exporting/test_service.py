@@ -44,7 +44,12 @@ def test_a_service_becomes_an_endpoint(place: Place) -> None:
     (route,) = said["signature"]["routes"]
     assert (route["path"], route["example"]) == ("/sums/add", {"a": 1.0, "b": 2.0})
     source = place.stores / "bentos" / said["bento"].replace(":", "/") / "src"
-    assert {path.name for path in source.iterdir()} - {"__pycache__"} == {"bentofile.yaml", "service.py", "registry", "services"}
+    assert {path.name for path in source.iterdir()} - {"__pycache__"} == {
+        "bentofile.yaml",
+        "service.py",
+        "registry",
+        "services",
+    }
     needed = (source.parent / "env/python/requirements.txt").read_text().splitlines()
     assert "pydantic>=2" in needed
     assert [line for line in needed if line.startswith(("uvloop", "pydantic=="))] == ["uvloop"]
