@@ -4,12 +4,12 @@ BentoML keeps a server's metric files under its home and wipes them at every sta
 would report each other's numbers. The hub's home holds links to the user's models and Bentos and nothing else.
 """
 
-import os
 import sys
 from pathlib import Path
 
 from registry.settings import settings
 from services.packaging.children import environment as child_environment
+from services.packaging.stores import home as bentoml_home
 
 SERVICE = "services.platform:Platform"
 
@@ -29,11 +29,10 @@ def environment(port: int, workers: int) -> dict[str, str]:
 
 def serving_home(port: int) -> Path:
     """The BentoML home of the hub on that port."""
-    stores = Path(os.environ.get("BENTOML_HOME", "~/bentoml")).expanduser().absolute()
+    stores = bentoml_home()
     home = settings().home / "serving" / str(port)
     home.mkdir(parents=True, exist_ok=True)
     for name in ("models", "bentos"):
-        (stores / name).mkdir(parents=True, exist_ok=True)
         link = home / name
         if link.is_symlink():
             link.unlink()

@@ -38,7 +38,8 @@ class ModelCache:
             self._loaded.move_to_end(endpoint.id)
             if servable.version != endpoint.version:
                 self._start(endpoint)
-        return servable.handlers.get(path) or next(iter(servable.handlers.values()), None)
+        # By name or by id, a model answers at its own path; a service's method answers its own route and no other.
+        return servable.handlers.get(path if endpoint.import_path else endpoint.path)
 
     async def warm_up(self, endpoints: list[EndpointEntry]) -> None:
         """Load what fits, so that the first callers don't wait."""
