@@ -1,21 +1,13 @@
-"""How running servers learn what changed: triggers write one row a change, a thread in each server reads them."""
+"""How running servers learn what changed: triggers write one row a change, and each server reads those it has not seen."""
 
-import logging
-import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
 from sqlalchemy import func
 from sqlmodel import Field, SQLModel, col, select
 
-from registry import sqlite
 from registry.columns import BigId
-from registry.database import engine, reading
-from registry.settings import settings
-
-SQLITE_POLL_SECONDS = 0.2  # each look makes the thread that answers requests wait for the interpreter lock
-POSTGRES_POLL_SECONDS = 1.0
-log = logging.getLogger(__name__)
+from registry.database import reading
 
 
 class ChangeRow(SQLModel, table=True):
@@ -55,53 +47,23 @@ def since(cursor: int) -> list[Change] | None:
         return [Change(id or 0, table_name, row_id) for id, table_name, row_id in found]
 
 
-class Watcher(threading.Thread):
-    """Tells a server of every change within a moment, away from its requests."""
+class Follower:
+    """Tells a server what changed since it last looked; the sidecar says when it is time to look."""
 
     def __init__(self, cursor: int, on_changes: Callable[[list[Change] | None], None]) -> None:
-        super().__init__(name="registry-watcher", daemon=True)
-        self._cursor = cursor
+        self.cursor = cursor
         self._on_changes = on_changes
-        self._stopping = threading.Event()
-        self._file = sqlite.DataVersion(engine().url.database or "") if settings().embedded else None
 
-    def stop(self) -> None:
-        """End the thread and wait for it."""
-        self._stopping.set()
-        if self.is_alive() and threading.current_thread() is not self:
-            self.join()
+    def look(self) -> None:
+        """Call `on_changes` with the changes there are, or with None to reload everything; not at all if there are none.
 
-    def run(self) -> None:
-        """Look for changes until stopped, whatever the database does meanwhile."""
-        outage = False
-        while not self._stopping.wait(SQLITE_POLL_SECONDS if self._file else POSTGRES_POLL_SECONDS):
-            try:
-                self._look()
-                outage = False
-            except Exception as error:
-                if not outage:
-                    log.warning("Cannot follow the registry's changes, trying on", exc_info=error)
-                outage = True
-                self._forget()
-        self._forget()
-
-    def _look(self) -> None:
-        if self._file is None:
-            self._tell()
-        elif (version := self._file.read()) != self._file.seen:
-            self._tell()
-            self._file.seen = version
-
-    def _tell(self) -> None:
-        changes = since(self._cursor)
+        The cursor moves on only when that has succeeded.
+        """
+        changes = since(self.cursor)
         if changes is None:
             newest = latest()
             self._on_changes(None)
-            self._cursor = newest
+            self.cursor = newest
         elif changes:
             self._on_changes(changes)
-            self._cursor = changes[-1].id
-
-    def _forget(self) -> None:
-        if self._file is not None:
-            self._file.close()
+            self.cursor = changes[-1].id

@@ -1,6 +1,6 @@
 """What a worker knows of the registry: endpoints by path and keys by hash, in memory, fresh within two seconds.
 
-The request path reads dictionaries; a watcher thread keeps them up with the registry's changes.
+The request path reads dictionaries; `refresh` brings them up to the registry's changes when the sidecar has seen any.
 """
 
 import logging
@@ -78,7 +78,7 @@ class Directory:
         self.paths: dict[str, EndpointEntry] = {}
         self.epoch = 0  # grows with every change of an endpoint
         self._listeners: list[Callable[[], object]] = []
-        self._watcher: changes.Watcher | None = None
+        self._follower: changes.Follower | None = None
 
     def key(self, credential: bytes) -> KeyEntry | None:
         """The key with that text: one hash, one dictionary."""
@@ -90,19 +90,22 @@ class Directory:
         return next(iter(self.endpoints.values()), None) if self.is_single else None
 
     def start(self) -> None:
-        """Load everything, then follow the registry's changes."""
-        cursor = changes.latest()
+        """Load everything."""
+        self._follower = changes.Follower(changes.latest(), self._apply)
         self._load()
-        self._watcher = changes.Watcher(cursor, self._apply)
-        self._watcher.start()
 
-    def stop(self) -> None:
-        """Stop following."""
-        if self._watcher is not None:
-            self._watcher.stop()
+    @property
+    def cursor(self) -> int:
+        """The newest change that is known here."""
+        return self._follower.cursor if self._follower is not None else 0
+
+    def refresh(self) -> None:
+        """Read what changed since; not on the event loop."""
+        if self._follower is not None:
+            self._follower.look()
 
     def listen(self, listener: Callable[[], object]) -> None:
-        """Call `listener` (on the watcher's thread) whenever an endpoint changed."""
+        """Call `listener` (in the thread that refreshes) whenever an endpoint changed."""
         self._listeners.append(listener)
 
     def _load(self) -> None:

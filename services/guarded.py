@@ -83,7 +83,7 @@ class Lifespan:
             if message["type"] == "lifespan.startup.complete":
                 await self.worker.start(self._own())
             elif message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-                self.worker.stop()
+                await self.worker.stop()
             await send(message)
 
         await self.app(scope, receive, observed)

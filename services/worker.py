@@ -1,8 +1,9 @@
 """What one worker process keeps beside the app: the directory, the request log, the loaded models."""
 
 import asyncio
+import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from registry import catalog
 from registry.catalog import EndpointStatus
@@ -12,7 +13,9 @@ from services.directory import Directory, EndpointEntry
 from services.inference.cache import ModelCache
 from services.inference.servable import Handler, Servable, load_predictor
 from services.request_log import RequestLog
+from services.sidecar import Sidecar
 
+INTERVAL = 0.2  # seconds between two batches of the log; what a batch takes is the rest of the quarter second
 log = logging.getLogger("modelport.worker")
 
 
@@ -25,6 +28,10 @@ class Worker:
         chosen.home.mkdir(parents=True, exist_ok=True)
         self.directory = Directory(only)
         self.log = RequestLog(chosen.log_queue_rows)
+        self._sidecar = Sidecar(self.log, lambda: (chosen.url, self.directory.cursor), self.directory.refresh)
+        self._also: list[Callable[[], None]] = []
+        self._failed: set[Callable[[], None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
         self._own: Mapping[str, Handler] | None = None
         self._cache = ModelCache(
             load_servable, mark_broken, chosen.model_cache_count, chosen.model_cache_bytes, chosen.model_wait_seconds
@@ -34,16 +41,35 @@ class Worker:
         """Load the registry and the models; `own` are the handlers of a service that serves itself alone."""
         self._own = own
         await asyncio.to_thread(self.directory.start)
-        self.log.start()
+        self._sidecar.start()
         if own is None:
             loop = asyncio.get_running_loop()
             self.directory.listen(lambda: loop.call_soon_threadsafe(self._endpoints_changed))
             await self._cache.warm_up(list(self.directory.endpoints.values()))
+        self._work()
+        gc.freeze()  # what is there now stays: a full collection of it would hold up a request by a tenth of a second
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Write what is left of the log and stop following the registry."""
-        self.directory.stop()
-        self.log.stop()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._sidecar.stop()
+        gc.unfreeze()
+
+    def each_interval(self, work: Callable[[], None]) -> None:
+        """Have this done several times a second, between two requests; it must not take longer than one."""
+        self._also.append(work)
+
+    def _work(self) -> None:
+        for work in self._also:
+            try:
+                work()
+            except Exception as error:  # the log must be written whatever becomes of the rest
+                if work not in self._failed:
+                    self._failed.add(work)
+                    log.error("%s fails; said this once", work, exc_info=error)
+        self._sidecar.flush()
+        self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._work)
 
     async def handler(self, endpoint: EndpointEntry, path: str) -> Handler | None:
         """Who answers the JSON requests of an endpoint's path."""

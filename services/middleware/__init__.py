@@ -21,6 +21,7 @@ def stack(app: Starlette, worker: Worker) -> ASGIApp:
     """Put the layers around BentoML's app."""
     chosen = settings()
     metrics = take_over(app)
+    worker.each_interval(metrics.publish)
     inner: ASGIApp = ForeignErrors(app)  # what BentoML answers as an error becomes ours
     inner = Predictions(inner, worker.handler)  # JSON predictions are answered here; an unknown path goes no further
     default = Limit.parse(chosen.rate_limit)

@@ -1,11 +1,10 @@
 """Outermost: one request context per call; whatever happens inside, an answer is counted and logged in `finally`."""
 
-from datetime import UTC, datetime
-from time import perf_counter
+from time import perf_counter, time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from registry.traffic import RequestRow
+from registry.sidecar.frames import RequestRow
 from services.metrics import RequestMetrics
 from services.request import Header, RequestContext, enter
 from services.request_log import RequestLog
@@ -29,7 +28,6 @@ class Context:
 
     def __init__(self, app: ASGIApp, metrics: RequestMetrics, log: RequestLog) -> None:
         self.app, self._metrics, self._log = app, metrics, log
-        log.each_interval(metrics.publish)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,15 +54,15 @@ class Context:
 
 
 def row_of(context: RequestContext, status: int, seconds: float) -> RequestRow:
-    """The log row of an answered request."""
-    return RequestRow(
-        request_id=context.id,
-        endpoint_id=context.endpoint.id if context.endpoint is not None else None,
-        api_key_id=context.key.id if context.key is not None else None,
-        method=context.method,
-        route=context.route,
-        status_code=status,
-        response_time=seconds,
-        timestamp=datetime.now(UTC),
-        error_message=context.error,
+    """The log row of an answered request, in the order of `frames.COLUMNS`."""
+    return (
+        context.id,
+        context.endpoint.id if context.endpoint is not None else None,
+        context.key.id if context.key is not None else None,
+        context.method,
+        context.route,
+        status,
+        seconds,
+        time(),
+        context.error,
     )

@@ -113,9 +113,9 @@ def test_a_number_is_no_name_for_an_endpoint(churn: Any) -> None:
 
 
 def test_a_deleted_endpoint_takes_its_models_keys_and_requests_along(churn: Any) -> None:
-    request = traffic.RequestRow("r1", churn.endpoint.id, churn.key.id, "POST", "/x", 200, 0.01, now())
     with database.session() as session:
-        traffic.record(session, [request])
+        call: dict[str, Any] = {"method": "POST", "route": "/x", "status_code": 200, "response_time": 0.01}
+        session.add(traffic.ApiRequest(request_id="r1", endpoint_id=churn.endpoint.id, timestamp=now(), **call))
         model = _add(session, "churn", "churn:b")
         catalog.put_endpoint(
             session, name="churn", path="/api/predict/churn", model=model, bento="churn:2", actor=ACTOR

@@ -1,16 +1,17 @@
-import queue
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlmodel import SQLModel
 
-from registry import accounts, catalog, changes, database, traffic
+from registry import accounts, catalog, changes, database
 from registry.catalog import EndpointStatus
-from registry.changes import Change, Watcher
+from registry.changes import Change, Follower
 from registry.clock import now
+from registry.settings import settings
+from registry.sidecar.watch import Lookout
+from registry.traffic import ApiRequest
 
 MATTERS = {
     "endpoints": {"name", "path", "model_id", "bento", "import_path", "status", "rate_limit"},
@@ -34,19 +35,7 @@ with database.session() as session:
     endpoint = catalog.find_endpoint(session, "churn")
     catalog.set_status(session, endpoint, catalog.EndpointStatus.INACTIVE, actor="user:ada")
 """
-
-News = queue.SimpleQueue[list[Change] | None]
-
-
-@pytest.fixture
-def news(churn: Any) -> Iterator[News]:
-    """What a watcher tells, from now on."""
-    told: News = queue.SimpleQueue()
-    watcher = Watcher(changes.latest(), told.put)
-    watcher.start()
-    yield told
-    watcher.stop()
-    assert not watcher.is_alive()
+CALL: dict[str, Any] = {"method": "POST", "route": "/x", "status_code": 200, "response_time": 0.01}
 
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
@@ -70,8 +59,7 @@ def test_rows_that_come_and_go_are_noted_in_order(churn: Any) -> None:
 def test_traffic_is_no_change(churn: Any) -> None:
     before = changes.latest()
     with database.session() as session:
-        row = traffic.RequestRow("r1", churn.endpoint.id, churn.key.id, "POST", "/x", 200, 0.01, now())
-        traffic.record(session, [row])
+        session.add(ApiRequest(request_id="r1", endpoint_id=churn.endpoint.id, timestamp=now(), **CALL))
     assert changes.latest() == before
 
 
@@ -90,70 +78,80 @@ def test_a_cursor_from_the_future_means_another_database(churn: Any) -> None:
     assert changes.since(changes.latest() + 1) is None
 
 
-def test_a_watcher_hears_of_another_process(news: News, processes: Callable[[int, str], list[str]]) -> None:
-    processes(1, SWITCH_OFF)
-    start = time.monotonic()
-    told = news.get(timeout=2)
-    assert time.monotonic() - start < 2
-    assert told is not None and [change[1:] for change in told] == [("endpoints", 1)]
-
-
-def test_a_watcher_tells_each_change_once(news: News, churn: Any) -> None:
+def test_a_follower_tells_each_change_once(churn: Any) -> None:
+    told: list[list[Change] | None] = []
+    follower = Follower(changes.latest(), told.append)
+    follower.look()
+    assert told == []
     for name, row in (("a", 2), ("b", 3)):
         with database.session() as session:
             accounts.add_key(
                 session, key_id=name, key_hash=name, user=churn.user, endpoint=None, name=name, actor="user:ada"
             )
-        told = news.get(timeout=3)
-        assert told is not None and [change.row_id for change in told] == [row]
-    time.sleep(0.3)
-    assert news.empty()
+        follower.look()
+        follower.look()
+        found = told.pop()
+        assert told == [] and found is not None and [change.row_id for change in found] == [row]
 
 
-def test_a_watcher_at_rest_leaves_the_database_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    database.upgrade()
-    reads: list[int] = []
-
-    def count(cursor: int) -> list[Change]:
-        reads.append(cursor)
-        return []
-
-    monkeypatch.setattr(changes, "since", count)
-    watcher = Watcher(changes.latest(), lambda changes: None)
-    watcher.start()
-    time.sleep(0.5)
-    watcher.stop()
-    assert len(reads) == 1
-
-
-def test_a_watcher_that_fell_behind_says_reload(churn: Any) -> None:
-    told: News = queue.SimpleQueue()
-    watcher = Watcher(10_000, told.put)
-    watcher.start()
-    assert told.get(timeout=3) is None
+def test_a_follower_that_fell_behind_says_reload(churn: Any) -> None:
+    told: list[list[Change] | None] = []
+    follower = Follower(10_000, told.append)
+    follower.look()
+    assert told == [None]
     with database.session() as session:
         accounts.revoke_key(session, churn.key, actor="user:ada")
-    assert told.get(timeout=3) is not None
-    watcher.stop()
+    follower.look()
+    assert told[1] is not None
 
 
-def test_a_watcher_outlives_an_outage_and_complains_once(
-    churn: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(changes, "POSTGRES_POLL_SECONDS", 0.05)
-    told: News = queue.SimpleQueue()
-    real = changes.since
-    monkeypatch.setattr(changes, "since", _fail)
-    watcher = Watcher(changes.latest(), told.put)
-    watcher.start()
+def test_what_could_not_be_taken_in_is_told_again(churn: Any) -> None:
+    told: list[object] = []
+
+    def fail_once(found: object) -> None:
+        told.append(found)
+        if len(told) == 1:
+            raise OSError("the disk is away")
+
+    follower = Follower(0, fail_once)
+    with pytest.raises(OSError, match="away"):
+        follower.look()
+    follower.look()
+    assert told[0] == told[1]
+
+
+def test_a_lookout_sees_another_process(churn: Any, processes: Callable[[int, str], list[str]]) -> None:
+    lookout = Lookout(settings().url, changes.latest())
+    assert not lookout.look()
+    processes(1, SWITCH_OFF)
+    assert lookout.look() and not lookout.look()
+    lookout.close()
+
+
+def test_a_lookout_takes_traffic_for_no_change(churn: Any) -> None:
+    lookout = Lookout(settings().url, changes.latest())
+    with database.session() as session:
+        session.add(ApiRequest(request_id="r1", endpoint_id=churn.endpoint.id, timestamp=now(), **CALL))
+    assert not lookout.look()
+    lookout.close()
+
+
+def test_a_lookout_at_rest_leaves_the_file_alone(home: Path) -> None:
+    database.upgrade()
+    lookout = Lookout(settings().url, changes.latest())
+    assert not lookout.look()
+    store: Any = lookout._store
+    statements: list[str] = []
+    store.connection.set_trace_callback(statements.append)
+    assert not lookout.look() and statements == []
+    lookout.close()
+
+
+def test_a_lookout_sees_what_happened_while_it_was_blind(churn: Any, store: str, home: Path) -> None:
+    lookout = Lookout(settings().url, changes.latest())
+    lookout.look()
     with database.session() as session:
         catalog.set_status(session, churn.endpoint, EndpointStatus.INACTIVE, actor="user:ada")
-    time.sleep(0.5)
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    monkeypatch.setattr(changes, "since", real)
-    assert told.get(timeout=2) is not None
-    watcher.stop()
-
-
-def _fail(cursor: int) -> None:
-    raise OSError("the disk is away")
+    lookout.close()
+    assert lookout.look()
+    lookout.close()

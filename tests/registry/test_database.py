@@ -140,7 +140,7 @@ def test_upgrade_waits_for_another_that_has_just_made_the_file(home: Path) -> No
 
 
 def test_a_registry_held_by_another_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("registry.sqlite.PRAGMAS", ("PRAGMA busy_timeout=50",))
+    monkeypatch.setattr("registry.sqlite_file.PRAGMAS", ("PRAGMA busy_timeout=50",))
     database.upgrade()
     other = sqlite3.connect(home / "registry.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from registry.traffic import RequestRow
+from registry.sidecar.frames import COLUMNS, RequestRow
 from services.metrics import RequestMetrics
 from services.middleware.context import Context
 from services.middleware.errors import Errors, ForeignErrors
 
+STATUS, ERROR = COLUMNS.index("status_code"), COLUMNS.index("error_message")
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 SCOPE: Scope = {"type": "http", "method": "POST", "path": "/x", "headers": []}
 
@@ -19,9 +20,6 @@ class Log(list[RequestRow]):
     """Stands in for the request log."""
 
     put = list.append
-
-    def each_interval(self, work: object) -> None:
-        """There are no intervals here."""
 
 
 def through(app: ASGIApp, received: list[Message]) -> tuple[list[RequestRow], list[Message]]:
@@ -61,7 +59,7 @@ def test_a_failure_in_the_middle_of_an_answer_ends_the_connection_and_is_logged(
         asyncio.run(layers(dict(SCOPE), receive, send))
 
     assert [message["type"] for message in sent] == ["http.response.start"]
-    assert [(row.status_code, row.error_message) for row in rows] == [(200, "INTERNAL_ERROR")]
+    assert [(row[STATUS], row[ERROR]) for row in rows] == [(200, "INTERNAL_ERROR")]
 
 
 async def reads_on(scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,4 +92,4 @@ async def says_nothing(scope: Scope, receive: Receive, send: Send) -> None:
 def test_no_answer_at_all_counts_as_a_500() -> None:
     rows, _ = through(says_nothing, [])
 
-    assert [row.status_code for row in rows] == [500]
+    assert [row[STATUS] for row in rows] == [500]

@@ -88,13 +88,11 @@ def test_of_two_services_with_the_same_route_the_older_one_answers(registry: obj
     newer = new_endpoint("newer", import_path="service:B", signature={"routes": [{"path": "/shared"}]})
     directory = Directory()
     directory.start()
-    directory.stop()
     assert directory.paths["/shared"].id == older.id
 
     with database.session() as session:
         catalog.delete_endpoint(session, endpoint_named(session, "older"), actor="user:test")
     directory.start()
-    directory.stop()
     assert directory.paths["/shared"].id == newer.id and "/own" not in directory.paths
 
 
@@ -105,7 +103,6 @@ def test_a_listener_that_fails_keeps_no_key_from_being_heard_of(registry: object
     directory.listen(lambda: heard.append(1))
     key = new_key("echo")
     directory.start()
-    directory.stop()
 
     assert heard and directory.key(key.encode()) is not None
 
@@ -114,7 +111,6 @@ def test_one_models_server_takes_only_that_models_keys(registry: object) -> None
     new_endpoint("other")
     directory = Directory(only="echo")
     directory.start()
-    directory.stop()
 
     assert [entry.name for entry in directory.endpoints.values()] == ["echo"]
     assert directory.alone is not None and directory.alone.name == "echo" and Directory().alone is None

@@ -1,0 +1,104 @@
+"""Writes answered requests into the log, and counts them at their endpoint, key and user."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from registry.sidecar.frames import COLUMNS, RequestRow
+from registry.sidecar.store import Store
+
+
+class Row(NamedTuple):
+    """A RequestRow with the names of its COLUMNS."""
+
+    request_id: str
+    endpoint_id: int | None
+    api_key_id: int | None
+    method: str
+    route: str
+    status_code: int
+    response_time: float
+    timestamp: float
+    error_message: str | None
+
+
+_NAMES = (*COLUMNS, "cpu_usage", "memory_usage")
+_INSERT = (
+    f"INSERT INTO api_requests ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
+    " ON CONFLICT (request_id) DO NOTHING"
+)
+_COUNT_REQUESTS = "UPDATE endpoints SET total_requests = total_requests + ? WHERE id = ?"
+_MARK = "UPDATE {} SET {} = ? WHERE id = ? AND ({} IS NULL OR {} < ?)"
+_MARK_ENDPOINT = _MARK.format("endpoints", *["last_used_at"] * 3)
+_MARK_KEY = _MARK.format("api_keys", *["last_used"] * 3)
+_COUNT_PREDICTIONS = (
+    "UPDATE users SET prediction_count = prediction_count + ? WHERE id = (SELECT user_id FROM api_keys WHERE id = ?)"
+)
+
+
+def record(store: Store, rows: Sequence[RequestRow], repeated: bool, cpu: float, memory: float) -> None:
+    """Write a batch in one transaction; `cpu` (percent) and `memory` (megabytes) are the worker's at the time.
+
+    What a row refers to may be gone since: it is kept without. Of a batch that is sent again, what was written before
+    is passed over.
+    """
+    fresh = [Row._make(row) for row in rows]
+    with store.transaction():
+        if repeated:
+            fresh = _unwritten(store, fresh)
+        endpoints = _standing(store, "endpoints", {row.endpoint_id for row in fresh})
+        keys = _standing(store, "api_keys", {row.api_key_id for row in fresh})
+        kept = [_without_what_is_gone(row, endpoints, keys) for row in fresh]
+        marked = (row._replace(timestamp=store.moment(row.timestamp)) for row in kept)
+        store.execute_many(_INSERT, ((*row, cpu, memory) for row in marked))
+        _count(store, kept)
+
+
+def _unwritten(store: Store, rows: Sequence[Row]) -> list[Row]:
+    by_id = {row.request_id: row for row in rows}
+    known = store.execute(f"SELECT request_id FROM api_requests WHERE request_id IN {_marks(by_id)}", list(by_id))  # noqa: S608
+    for (request_id,) in known.fetchall():
+        del by_id[request_id]
+    return list(by_id.values())
+
+
+def _standing(store: Store, table: str, ids: set[int | None]) -> set[int | None]:
+    """The ids that are still there; on Postgres held until the transaction ends (SQLite has one writer anyway)."""
+    wanted = sorted(row for row in ids if row is not None)
+    if not wanted:
+        return set()
+    statement = f"SELECT id FROM {table} WHERE id IN {_marks(wanted)} ORDER BY id{store.holding}"  # noqa: S608
+    return {row for (row,) in store.execute(statement, wanted).fetchall()}
+
+
+def _marks(values: Iterable[object]) -> str:
+    return f"({', '.join('?' for _ in values)})"
+
+
+def _without_what_is_gone(row: Row, endpoints: set[int | None], keys: set[int | None]) -> Row:
+    if row.endpoint_id in endpoints and row.api_key_id in keys:
+        return row
+    endpoint = row.endpoint_id if row.endpoint_id in endpoints else None
+    return row._replace(endpoint_id=endpoint, api_key_id=row.api_key_id if row.api_key_id in keys else None)
+
+
+def _count(store: Store, rows: Sequence[Row]) -> None:
+    """One update for each endpoint and key, in the order of their ids: two workers never wait for each other."""
+    asked = Counter(row.endpoint_id for row in rows if row.endpoint_id is not None)
+    predicted = Counter(row.api_key_id for row in rows if row.api_key_id and row.endpoint_id and row.status_code < 400)
+    store.execute_many(_COUNT_REQUESTS, ((count, row) for row, count in sorted(asked.items())))
+    for statement, newest in (
+        (_MARK_ENDPOINT, _newest((row.endpoint_id, row.timestamp) for row in rows)),
+        (_MARK_KEY, _newest((row.api_key_id, row.timestamp) for row in rows)),
+    ):
+        moments = {row: store.moment(seconds) for row, seconds in sorted(newest.items())}
+        store.execute_many(statement, ((moment, row, moment) for row, moment in moments.items()))
+    store.execute_many(_COUNT_PREDICTIONS, ((count, row) for row, count in sorted(predicted.items())))
+
+
+def _newest(moments: Iterable[tuple[int | None, float]]) -> dict[int, float]:
+    newest: dict[int, float] = {}
+    for row, seconds in moments:
+        if row is not None:
+            newest[row] = max(seconds, newest.get(row, seconds))
+    return newest
