@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
-from starlette.types import Message, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from registry.errors import PlatformError
 
@@ -26,12 +26,14 @@ class RequestContext:
 
     __slots__ = (
         "_send", "endpoint", "error", "exempt", "fault", "headers", "id", "incoming", "key",
-        "left", "method", "path", "route", "started", "status",
+        "left", "method", "path", "receive", "route", "scope", "started", "status",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, send: Send, headers: list[Header]) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: list[Header]) -> None:
         self.started = perf_counter()
         self.id = request_uuid()
+        self.scope = scope
+        self.receive = receive
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.incoming: dict[bytes, bytes] = dict(scope["headers"])
@@ -55,9 +57,10 @@ class RequestContext:
 
     async def respond(self, status: int, body: bytes, content_type: bytes = b"application/json") -> None:
         """Send a whole answer."""
-        headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        self.status = status
+        headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *self.headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
 
 
 def request_uuid() -> str:

@@ -8,6 +8,7 @@ from services.limits.rule import Limit
 from services.metrics import take_over
 from services.middleware.authentication import Authentication
 from services.middleware.body_limit import BodyLimit
+from services.middleware.checks import Checks
 from services.middleware.context import Context
 from services.middleware.cors import Cors
 from services.middleware.errors import Errors, ForeignErrors
@@ -24,11 +25,13 @@ def stack(app: Starlette, worker: Worker) -> ASGIApp:
     worker.each_interval(metrics.publish)
     inner: ASGIApp = ForeignErrors(app)  # what BentoML answers as an error becomes ours
     inner = Predictions(inner, worker.handler)  # JSON predictions are answered here; an unknown path goes no further
-    default = Limit.parse(chosen.rate_limit)
-    inner = RateLimit(inner, worker.directory, chosen.home, default)  # only who is known has a limit to spend
-    inner = Authentication(inner, worker.directory)  # nothing inside is open, but for health and documents
-    inner = BodyLimit(inner, chosen.max_body_bytes)  # before anything reads a byte
-    inner = Routes(inner, app, worker.directory)  # so that refusals, too, are counted where they belong
+    checks = (
+        Routes(app, worker.directory),  # first, so that refusals, too, are counted where they belong
+        BodyLimit(chosen.max_body_bytes),  # before anything reads a byte
+        Authentication(worker.directory),  # nothing inside is open, but for health and documents
+        RateLimit(worker.directory, chosen.home, Limit.parse(chosen.rate_limit)),  # who is known has a limit to spend
+    )
+    inner = Checks(inner, checks)
     inner = Errors(inner)  # every failure from here inwards has one body
     if chosen.cors_origins:  # outside of authentication: a preflight carries no key
         inner = Cors(inner, chosen.cors_origins)

@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from time import time
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from registry.catalog import EndpointStatus
 from registry.errors import Forbidden, InvalidInput, PlatformError, Unauthenticated
 from services.directory import Directory, KeyEntry
-from services.request import Header, RequestContext, context_of
+from services.request import Header, RequestContext
 from services.security.api_keys import PREFIX
 
 PUBLIC = frozenset(("/", "/livez", "/readyz", "/healthz", "/health", "/ping", "/openapi.json", "/docs", "/docs.json"))
@@ -23,21 +21,16 @@ _CHALLENGE = {"www-authenticate": "Bearer"}
 class Authentication:
     """Puts the caller's key into the context, or raises Unauthenticated (401) or Forbidden (403)."""
 
-    def __init__(self, app: ASGIApp, directory: Directory) -> None:
-        self.app, self._directory = app, directory
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":  # nothing here speaks it, and it would pass by every layer
-            return await send({"type": "websocket.close", "code": 1008})
-        if scope["type"] == "http":
-            context = context_of(scope)
-            if is_public(context.path):
-                context.exempt = True
-            else:
-                if len(scope["headers"]) != len(context.incoming):
-                    refuse_repeated(scope["headers"])
-                context.key = self._authenticate(context)
-        await self.app(scope, receive, send)
+    def __call__(self, context: RequestContext) -> None:
+        if is_public(context.path):
+            context.exempt = True
+            return
+        if len(context.scope["headers"]) != len(context.incoming):
+            refuse_repeated(context.scope["headers"])
+        context.key = self._authenticate(context)
 
     def _authenticate(self, context: RequestContext) -> KeyEntry:
         key = self._directory.key(credential(context.incoming))

@@ -1,29 +1,25 @@
 """Refuses a body over the limit: by its declared length before reading, by counting where there is none (chunked)."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive
 
 from registry.errors import InvalidInput, PayloadTooLarge
-from services.request import RequestContext, context_of
+from services.request import RequestContext
 
 
 class BodyLimit:
     """Raises PayloadTooLarge (413). The server itself holds a body to its declared Content-Length."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        self.app, self._max = app, max_bytes
+    def __init__(self, max_bytes: int) -> None:
+        self._max = max_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        context = context_of(scope)
+    def __call__(self, context: RequestContext) -> None:
         declared = context.incoming.get(b"content-length")
         if declared is None:
-            return await self.app(scope, self._counted(context, receive), send)
-        if not declared.isdigit():
+            context.receive = self._counted(context, context.receive)
+        elif not declared.isdigit():
             raise InvalidInput("Content-Length is not a number.")
-        if len(declared) > 15 or int(declared) > self._max:
+        elif len(declared) > 15 or int(declared) > self._max:
             raise self._refusal()
-        await self.app(scope, receive, send)
 
     def _counted(self, context: RequestContext, receive: Receive) -> Receive:
         seen = 0

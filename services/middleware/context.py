@@ -32,7 +32,7 @@ class Context:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        context = RequestContext(scope, send, SECURITY_HEADERS)
+        context = RequestContext(scope, receive, send, SECURITY_HEADERS)
         scope["modelport"] = context
         enter(context)
         self._metrics.begin()

@@ -54,6 +54,8 @@ class Predictions:
 
 def check_json(content_type: bytes | None, encoding: bytes | None) -> None:
     """Refuse any body that isn't plain JSON; no content type at all counts as JSON."""
+    if content_type == _JSON and encoding is None:
+        return
     kind, _, parameters = (content_type or _JSON).partition(b";")
     if kind.strip().lower() not in (_JSON, b""):
         raise UnsupportedMediaType("Send application/json.")

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from registry.errors import RateLimited
 from services.directory import Directory, EndpointEntry, KeyEntry
 from services.limits.headers import headers
 from services.limits.rule import Decision, Limit
 from services.limits.shared import SharedLimiter
-from services.request import context_of
+from services.request import RequestContext
 
 
 class RateLimit:
@@ -20,24 +18,22 @@ class RateLimit:
     endpoint that has a limit of its own.
     """
 
-    def __init__(self, app: ASGIApp, directory: Directory, folder: Path, default: Limit) -> None:
-        self.app, self._directory, self._folder, self._default = app, directory, folder, default
+    def __init__(self, directory: Directory, folder: Path, default: Limit) -> None:
+        self._directory, self._folder, self._default = directory, folder, default
         self._keys = SharedLimiter(folder / "limits")
         self._of_endpoints: dict[int, SharedLimiter] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            context = context_of(scope)
-            if context.key is not None:
-                decision = self._decide(context.key, context.endpoint)
-                context.headers.extend(headers(decision))
-                if not decision.allowed:
-                    limit = str(decision.limit)
-                    raise RateLimited(
-                        f"The limit of {limit} is used up; try again in {decision.retry_after} s.",
-                        details={"limit": limit, "retry_after": decision.retry_after},
-                    )
-        await self.app(scope, receive, send)
+    def __call__(self, context: RequestContext) -> None:
+        if context.key is None:
+            return
+        decision = self._decide(context.key, context.endpoint)
+        context.headers.extend(headers(decision))
+        if not decision.allowed:
+            limit = str(decision.limit)
+            raise RateLimited(
+                f"The limit of {limit} is used up; try again in {decision.retry_after} s.",
+                details={"limit": limit, "retry_after": decision.retry_after},
+            )
 
     def _decide(self, key: KeyEntry, endpoint: EndpointEntry | None) -> Decision:
         if key.endpoint_id is not None:

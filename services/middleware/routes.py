@@ -4,10 +4,9 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route, compile_path
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.directory import Directory
-from services.request import UNMATCHED, RequestContext, context_of
+from services.request import UNMATCHED, RequestContext
 
 HEALTH = {"/health": "/livez", "/ping": "/livez"}  # the names that other platforms probe
 
@@ -15,19 +14,16 @@ HEALTH = {"/health": "/livez", "/ping": "/livez"}  # the names that other platfo
 class Routes:
     """Puts endpoint and route into the context; all paths that nothing answers share one route, however many there are."""
 
-    def __init__(self, app: ASGIApp, inner: Starlette, directory: Directory) -> None:
-        self.app, self._directory = app, directory
+    def __init__(self, inner: Starlette, directory: Directory) -> None:
+        self._directory = directory
         self._paths, self._folders = routes_of(inner.router.routes)
         self._templates = [(compile_path(path)[0], path) for path in sorted(self._paths) if "{" in path]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            context = context_of(scope)
-            context.endpoint = self._directory.paths.get(context.path)
-            context.route = self._route(context)
-            if context.path in HEALTH:
-                scope = {**scope, "path": context.route, "raw_path": context.route.encode()}
-        await self.app(scope, receive, send)
+    def __call__(self, context: RequestContext) -> None:
+        context.endpoint = self._directory.paths.get(context.path)
+        context.route = self._route(context)
+        if context.path in HEALTH:
+            context.scope.update(path=context.route, raw_path=context.route.encode())
 
     def _route(self, context: RequestContext) -> str:
         if context.endpoint is not None:
