@@ -1,5 +1,6 @@
 """Says in one sentence what pydantic found wrong with a body, without echoing the values that were sent."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +14,11 @@ _LONGEST = 300  # characters of one problem: a column may have thousands of cate
 
 def explain(error: ValidationError, where: tuple[str | int, ...] = ()) -> InvalidInput:
     """The InvalidInput that a failed validation becomes; `where` is the place of the validated value in the body."""
-    errors = error.errors(include_url=False, include_input=False, include_context=False)
+    return refusal(error.errors(include_url=False, include_input=False, include_context=False), where)
+
+
+def refusal(errors: Sequence[ErrorDetails], where: tuple[str | int, ...] = ()) -> InvalidInput:
+    """The same from pydantic's list of errors."""
     missing = [_name(e) for e in errors if e["type"] == "missing"]
     unknown = [_name(e) for e in errors if e["type"] == "extra_forbidden"]
     details: dict[str, Any] = {}

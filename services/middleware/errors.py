@@ -2,8 +2,9 @@
 
 import json
 import logging
+from typing import cast
 
-from pydantic_core import to_json
+from pydantic_core import ErrorDetails, to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.errors import (
@@ -20,7 +21,7 @@ from registry.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from services.invalid import place
+from services.invalid import refusal
 from services.request import RequestContext, context_of
 
 log = logging.getLogger("modelport.errors")
@@ -130,10 +131,7 @@ _MESSAGES = {
 def _invalid(content: bytes) -> InvalidInput:
     """BentoML's 400: a pydantic report (`detail`), or a message that may quote the payload and is dropped."""
     try:
-        found = json.loads(content)
-        errors = found["detail"] if isinstance(found, dict) else []
-        problems = [{"field": place(tuple(e["loc"])), "problem": e["msg"]} for e in errors[:10]]
-    except (ValueError, KeyError, TypeError):
-        problems = []
-    message = f"{problems[0]['field']}: {problems[0]['problem']}" if problems else "The body could not be read."
-    return InvalidInput(message, details={"errors": problems} if problems else {})
+        errors = [{**error, "loc": tuple(error["loc"])} for error in json.loads(content)["detail"]]
+        return refusal(cast("list[ErrorDetails]", errors))
+    except (ValueError, KeyError, TypeError, IndexError):
+        return InvalidInput("The body could not be read.")

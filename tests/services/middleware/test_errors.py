@@ -1,5 +1,7 @@
 """Every failure has one body, which says what is wrong and nothing of the inside."""
 
+import json
+
 import pytest
 from starlette.types import Message
 
@@ -78,7 +80,8 @@ def test_what_bentoml_answers_is_translated_by_its_status(theirs: int, ours: int
 
 
 def test_bentomls_report_on_a_body_keeps_place_and_problem_but_no_value() -> None:
-    report = b'{"error": "1 error", "detail": [{"loc": ["rows", 2, "age"], "msg": "too small", "input": "4111"}]}'
+    problem = {"type": "value_error", "loc": ["rows", 2, "age"], "msg": "too small", "input": "4111"}
+    report = json.dumps({"error": "1 error", "detail": [problem]}).encode()
     error = translate(foreign(400, report))
 
     assert isinstance(error, InvalidInput) and error.message == "rows[2].age: too small"
