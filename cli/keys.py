@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli.models import OUTPUT, existing
-from cli.output import Format, print_fields, print_json, print_table, say
+from cli.endpoints import existing
+from cli.output import OUTPUT, Format, print_fields, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from registry.accounts import ApiKey
@@ -64,12 +64,7 @@ def list_keys(
     with reading() as opened:
         found = keys(opened) if endpoint is None else keys_of_endpoint(opened, existing(opened, endpoint))
         rows = [_row(key) for key in found]
-    if output is Format.JSON:
-        print_json(rows)
-    elif rows:
-        print_table(rows, COLUMNS)
-    else:
-        say("No keys yet: `modelport keys create` makes one.")
+    print_rows(rows, COLUMNS, output, none="No keys yet: `modelport keys create` makes one.")
 
 
 def _row(key: "ApiKey") -> dict[str, Any]:

@@ -8,7 +8,10 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 
 import typer
 
-from cli import database, demo, keys, models, serve
+from cli import database, delete, demo, export, keys, serve, show, status
+from cli import list as listing
+from cli.output import failure, say
+from cli.usage import refuse
 
 INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
@@ -19,12 +22,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("export")(models.export)
-app.command("list")(models.list_endpoints)
-app.command("show")(models.show)
-app.command("activate")(models.activate)
-app.command("deactivate")(models.deactivate)
-app.command("delete")(models.delete)
+app.command("export")(export.export)
+app.command("list")(listing.list_endpoints)
+app.command("show")(show.show)
+app.command("activate")(status.activate)
+app.command("deactivate")(status.deactivate)
+app.command("delete")(delete.delete)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke, rotate.")
@@ -48,18 +51,20 @@ def root(
 
 
 def main() -> None:
-    """Run the command; a failure of ours is one line on stderr and exit code 1."""
+    """Run the command; a failure of ours is one line on stderr and exit code 1, one of usage the same with 2."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is under way is undone, as after Ctrl-C
     try:
-        app(prog_name="modelport")
-    except SystemExit as ended:
-        if ended.code == INTERRUPTED:
-            typer.echo("modelport: interrupted", err=True)
-        raise
+        code = app(prog_name="modelport", standalone_mode=False) or 0
+    except typer.Abort:
+        say("modelport: aborted")
+        code = 1
+    except typer.TyperException as error:
+        code = refuse(error, app, sys.argv[1:])
     except Exception as error:
-        from cli.output import failure
-
-        sys.exit(failure(error))
+        code = failure(error)
+    if code == INTERRUPTED:
+        say("modelport: interrupted")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ class Format(StrEnum):
     JSON = "json"
 
 
+OUTPUT = typer.Option(Format.TABLE, "--output", "-o", help="What to print.")
+
+
 def say(text: str) -> None:
     """A line of prose, on stderr."""
     typer.echo(text, err=True)
@@ -43,9 +46,19 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
     cells = [[_cell(row[column]) for column in columns] for row in rows]
     widths = [max(len(text) for text in texts) for texts in zip(columns, *cells, strict=True)]
     header = "  ".join(column.upper().ljust(width) for column, width in zip(columns, widths, strict=True)).rstrip()
-    typer.echo(typer.style(header, bold=True) if colours() else header)
-    for line in cells:
-        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+    # In one piece: Typer flushes each time.
+    typer.echo("\n".join([typer.style(header, bold=True) if colours() else header, *lines]))
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], output: Format, *, none: str) -> None:
+    """A list as it was asked for: a JSON array, or a table; where that would be empty, a line of prose instead."""
+    if output is Format.JSON:
+        print_json(rows)
+    elif rows:
+        print_table(rows, columns)
+    else:
+        say(none)
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
@@ -69,11 +82,13 @@ def failure(error: Exception) -> int:
 
 
 def _line_of(error: Exception) -> str:
+    import sqlite3
+
     from sqlalchemy.exc import SQLAlchemyError
 
     from registry.errors import PlatformError
 
-    if isinstance(error, SQLAlchemyError):
+    if isinstance(error, (SQLAlchemyError, sqlite3.Error)):
         error = _of_database(error)
     if isinstance(error, PlatformError):
         return error.message
@@ -107,4 +122,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     # What a user named may hold line ends, or codes that would steer the terminal.
-    return "".join(character if character.isprintable() else "?" for character in str(value))
+    text = str(value)
+    return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)

@@ -14,9 +14,9 @@ from sqlmodel import Session
 from registry import secrets_file, sqlite
 from registry.errors import RegistryError
 from registry.failures import plainly
+from registry.schema import HEAD, refuse_newer, refuse_older
 from registry.settings import settings
 
-HEAD = "0006"
 MIGRATIONS = Path(__file__).parent / "migrations"
 # One lock for the audit chain, version numbers and the triggers of `changes`: two locks could wait for each other.
 WRITERS_LOCK = "SELECT pg_advisory_xact_lock(hashtext('modelport:writers'))"
@@ -63,7 +63,7 @@ def upgrade() -> None:
     with plainly(url), engine().connect() as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(WRITERS_LOCK)
-        if _refuse_newer(_revision(connection)) < HEAD:
+        if refuse_newer(_revision(connection)) < HEAD:
             _migrate(connection)
 
 
@@ -89,9 +89,7 @@ def require_schema() -> None:
         if settings().embedded and not Path(path or "").exists():
             raise RegistryError(f"There is no registry at {path}: run `modelport db upgrade`")
         with _reader(url).connect() as connection:
-            revision = _refuse_newer(_revision(connection))
-    if revision < HEAD:
-        raise RegistryError("The registry's schema is older than this Modelport: run `modelport db upgrade`")
+            refuse_older(refuse_newer(_revision(connection)))
 
 
 @cache
@@ -125,12 +123,6 @@ def _revision(connection: Connection) -> str:
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
-
-
-def _refuse_newer(revision: str) -> str:
-    if revision > HEAD:
-        raise RegistryError(f"The registry was made by a newer Modelport (schema {revision}): update this one")
-    return revision
 
 
 def _migrate(connection: Connection) -> None:

@@ -19,6 +19,8 @@ def plainly(url: str) -> Iterator[None]:
         raise RegistryError("Postgres needs its driver: install modelport[postgres]") from None
     except ArgumentError:
         raise RegistryError("MODELPORT_DATABASE_URL cannot be read as a database address") from None
+    except sqlite3.Error as error:
+        raise RegistryError(_about_file(error, make_url(url).database or "")) from None
     except SQLAlchemyError as error:
         cause = error.orig if isinstance(error, DBAPIError) else None
         if isinstance(cause, sqlite3.Error):

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+import typer
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
+from typer.testing import CliRunner
 
 from bentos.traffic_classifier.data import generate
 from bentos.traffic_classifier.features import CLASSES, LABEL, NAMES, NUMERIC
-from bentos.traffic_classifier.train import Report, build, train
+from bentos.traffic_classifier.train import Report, build, main, train
 
 ROOT = Path(__file__).parents[2]
 
@@ -132,8 +134,10 @@ def test_a_wrong_data_file_is_one_line_and_exit_code_2(tmp_path: Path, content: 
     path = tmp_path / "flows.csv"
     if content is not None:
         path.write_text(content)
-    done = run(tmp_path, "--data", str(path))
-    assert done.returncode == 2 and done.stdout == ""
+    app = typer.Typer()
+    app.command()(main)
+    done = CliRunner(env={"BENTOML_HOME": str(tmp_path / "bentoml")}).invoke(app, ["--data", str(path)])
+    assert done.exit_code == 2 and done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and "flows.csv" in line
     assert not (tmp_path / "bentoml" / "models" / "traffic_classifier").exists()

@@ -8,7 +8,8 @@ from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
 from registry import changes, database, traffic
-from registry.database import HEAD, MIGRATIONS
+from registry.database import MIGRATIONS
+from registry.schema import HEAD
 
 
 def test_the_migrations_make_the_tables_that_the_code_declares(store: str) -> None:

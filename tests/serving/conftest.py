@@ -53,12 +53,11 @@ class Store:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.startswith(("{", "[")) else None
 
-    def export(self, model: object, name: str) -> str:
+    def export(self, model: object, name: str, *options: str) -> str:
         """Export a model; the key of its endpoint."""
-        joblib.dump(model, self.folder / f"{name}.joblib")
-        key: str = self.modelport("export", str(self.folder / f"{name}.joblib"), "--allow-pickle", "-o", "json")[
-            "api_key"
-        ]
+        path = self.folder / f"{name}.joblib"
+        joblib.dump(model, path)
+        key: str = self.modelport("export", str(path), "--allow-pickle", "-o", "json", *options)["api_key"]
         return key
 
     def new_key(self, *options: str) -> dict[str, str]:

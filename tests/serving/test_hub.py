@@ -63,7 +63,7 @@ def test_a_changed_status_holds_within_two_seconds(hub: Server, row: Row) -> Non
 
 def test_a_new_export_answers_within_two_seconds(hub: Server) -> None:
     inputs = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 3.0]])
-    key = hub.store.export(LinearRegression().fit(inputs, inputs @ [1.0, 2.0]), "slope")
+    key = hub.store.export(LinearRegression().fit(inputs, inputs @ [1.0, 2.0]), "slope", "--no-compile")
     point = {"x0": 3.0, "x1": 4.0}
     names = list(
         hub.client.get("/openapi.json").json()["paths"]["/api/predict/slope"]["post"]["requestBody"]["content"][
