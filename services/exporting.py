@@ -1,15 +1,16 @@
 """The platform's verb: a model file or a hand-written service becomes an endpoint, a Bento and a first key, or nothing.
 
-The file is staged and hashed, a child process builds, another replays the sample through what was built; then it is
-moved into BentoML's stores and one transaction writes it all down. Whatever fails, or is killed, leaves the stores as
-they were.
+The file is staged and hashed, child processes load, compile and build it, another replays the sample through what was
+built; then it is moved into BentoML's stores and one transaction writes it all down. Whatever fails, or is killed, leaves
+the stores as they were.
 """
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from registry.accounts import add_key, local_user
 from registry.catalog import (
@@ -31,12 +32,12 @@ from services.keys import mint_key
 from services.limits.rule import Limit
 from services.naming import check_classes, check_name, name_from
 from services.packaging import stores
+from services.packaging.addresses import paths_of, refuse_taken
+from services.packaging.building import Progress, build
 from services.packaging.children import Child
 from services.packaging.job import Built, Job
 from services.packaging.staging import Staging, recover
 from services.security.api_keys import MintedKey
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Request:
     sample: Path | None = None
     classes: Sequence[str] | None = None
     rate_limit: str | None = None
+    compile: bool = True
 
     @property
     def is_service(self) -> bool:
@@ -83,15 +85,16 @@ def export(request: Request, progress: Progress, actor: str = "user:local") -> E
         progress("Checking the file")
         job = stage(request, staging, framework)
         digest, source = digest_of(manifest_of(staging.folder / "model")), source_digest(job)
-        if not request.is_service and (standing := unchanged(name, digest, source)):
+        if not request.is_service and (standing := unchanged(job, digest, source)):
             return Exported(relimit(standing, limit, actor), None)
-        with Child(f"build_{job.kind}", job) as build, Child("replay", job) as replay:
-            progress("Loading it and building the Bento")
-            built = Built.model_validate_json(build.result())
+        with Child("replay", job) as replay:
+            built = build(job, progress)
             if request.is_service:
                 digest = with_models(digest, built.models)
-                if standing := unchanged(name, digest, source):
+                if standing := unchanged(job, digest, source):
                     return Exported(relimit(standing, limit, actor), None)
+            with reading() as opened:
+                refuse_taken(opened, name, paths_of(job, built))
             progress("Replaying the sample through the built Bento")
             replay.result()
         staging.publish(job.bento)
@@ -134,6 +137,7 @@ def stage(request: Request, staging: Staging, framework: str) -> Job:
         parent=os.getpid(),
         sample=staging.add_sample(request.sample) if request.sample else None,
         classes=list(request.classes) if request.classes else None,
+        compile=request.compile and framework not in ("bentoml", "onnx"),
     )
 
 
@@ -150,13 +154,16 @@ def with_models(digest: str, models: Sequence[str]) -> str:
     return hashlib.sha256("\n".join([digest, *sorted(models)]).encode()).hexdigest()
 
 
-def unchanged(name: str, digest: str, source: str | None) -> Endpoint | None:
-    """The endpoint of that name, if it serves this very file, read with the same sample and classes, and can do so."""
+def unchanged(job: Job, digest: str, source: str | None) -> Endpoint | None:
+    """The endpoint of that name, if it serves this very file, read and compiled in the same way, and can do so."""
     with reading() as opened:
-        endpoint = find_endpoint(opened, name)
+        endpoint = find_endpoint(opened, job.endpoint)
     if endpoint is None or endpoint.status == EndpointStatus.ERROR or endpoint.model.sha256 != digest:
         return None
-    if not stores.holds(endpoint.bento, endpoint.model.tag):
+    if (
+        not stores.holds(endpoint.bento, endpoint.model.tag)
+        or endpoint.model.report.get("compile", False) != job.compile
+    ):
         return None
     return endpoint if source in (None, endpoint.model.source_sha256) else None
 
@@ -173,12 +180,21 @@ def relimit(endpoint: Endpoint, limit: str | None, actor: str) -> Endpoint:
         return standing
 
 
+def report_of(job: Job, built: Built) -> dict[str, Any]:
+    """What stays known of the export: what was built, which runtime was chosen, and what speaks for it."""
+    report: dict[str, Any] = {"bento": job.bento, "models": built.models, "compile": job.compile}
+    if built.choice is None:
+        return report
+    return report | {"seconds_per_row": built.choice.seconds_per_row, **built.choice.model_dump(mode="json")}
+
+
 def write_down(
     job: Job, built: Built, digest: str, source: str, limit: str | None, key: MintedKey, actor: str
 ) -> tuple[Endpoint, bool]:
     """One transaction: model, endpoint, and for a new endpoint its first key, each with its audit entry."""
-    path = built.signature["routes"][0]["path"] if built.import_path else f"/api/predict/{job.endpoint}"
+    paths = paths_of(job, built)
     with session() as opened:
+        refuse_taken(opened, job.endpoint, paths)  # again: now nobody else can take one
         is_new = find_endpoint(opened, job.endpoint) is None
         model = Model(
             name=job.endpoint,
@@ -190,13 +206,13 @@ def write_down(
             runtime=built.runtime,
             signature=built.signature,
             size_bytes=built.size_bytes,
-            report={"bento": job.bento, "models": built.models, "seconds_per_row": built.seconds_per_row},
+            report=report_of(job, built),
         )
         add_model(opened, model, actor=actor)
         endpoint = put_endpoint(
             opened,
             name=job.endpoint,
-            path=path,
+            path=paths[0],
             model=model,
             bento=job.bento,
             import_path=built.import_path,

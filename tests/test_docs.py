@@ -1,5 +1,6 @@
 """Holds the documentation true: settings, statuses, commands, links."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import typer
 from cli.main import app
 from registry import errors
 from registry.settings import PREFIX, Settings
+from services.inference.instances import InstanceReader
+from services.inference.signature import Field, Signature
 from services.middleware.authentication import PUBLIC
+from services.middleware.errors import body
 from services.security.api_keys import PATTERN
 
 ROOT = Path(__file__).parent.parent
@@ -85,6 +89,15 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
 def test_every_make_target_in_the_readme_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text())) <= targets
+
+
+def test_the_error_in_the_readme_is_the_platforms_own() -> None:
+    (shown,) = re.findall(r'^(\{"error".*?)\n```', (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    inputs = (Field(name="age", dtype="int64"), Field(name="plan", dtype="string"))
+    read = InstanceReader(Signature(inputs=inputs, layout="frame", task="classification", outputs=(), example={}))
+    with pytest.raises(errors.InvalidInput) as refused:
+        read.rows({"plan": "pro"})
+    assert json.loads(body(refused.value, json.loads(shown)["request_id"])) == json.loads(shown)
 
 
 def test_every_decision_is_listed_and_short() -> None:

@@ -1,7 +1,8 @@
 """A model's raw arrays to the predictions that a caller reads: labels with probabilities, or finite numbers."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from registry.errors import ModelError
 from services.inference.signature import Output, Scalar
 
 Array = Any
+
+_FEW = 32  # numbers: so many Python looks at in less time than NumPy needs to begin
 
 
 class Labels:
@@ -31,6 +34,22 @@ class Labels:
         ]
 
 
+def scores(output: Output) -> Callable[[Array], list[Any]]:
+    """How a network's output is read: one score a class (or one sigmoid, the second of two classes'), or numbers."""
+    if output.classes is None:
+        return numbers
+    labels, classes = Labels(output), np.array(output.classes)
+
+    def classify(values: Array) -> list[Any]:
+        values = values.reshape(len(values), -1)
+        if values.shape[1] == 1:
+            values = np.concatenate([1 - values, values], axis=1)
+            return labels(classes[(values[:, 1] > 0.5).astype(int)], values)
+        return labels(classes[values.argmax(axis=1)], values)
+
+    return classify
+
+
 def class_key(label: Scalar) -> str:
     """The name of a class as a JSON object's key: text as it is, anything else as JSON writes it."""
     return label if isinstance(label, str) else json.dumps(label)
@@ -47,7 +66,8 @@ def numbers(values: Array) -> list[Any]:
 
 def finite(values: Array) -> Array:
     """The array itself, or ModelError: a NaN or an infinity has no place in JSON."""
-    if not np.isfinite(values).all():
+    few = values.size <= _FEW
+    if not (all(map(math.isfinite, values.ravel().tolist())) if few else np.isfinite(values).all()):
         raise ModelError("The model answered NaN or an infinite number for this input.")
     return values
 

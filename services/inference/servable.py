@@ -1,6 +1,5 @@
 """What answers an endpoint's requests: a loaded model behind its reader, as one handler per path."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +7,12 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from services.inference.batching import Batcher, plan
 from services.inference.instances import InstanceReader, Row
 from services.inference.runtimes import Runtime, load_runtime
 from services.inference.signature import Signature
 
 Handler = Callable[[bytes, str], Awaitable[bytes]]  # body and request id to the answer's body
-
-INLINE_BELOW = 0.002  # seconds a row: below, a thread hop costs more than it frees
 
 
 @dataclass(frozen=True)
@@ -30,17 +28,21 @@ class Predictor:
     """Rows to the answer of an endpoint; shared by the direct path and by BentoML's own route."""
 
     def __init__(
-        self, signature: Signature, runtime: Runtime, model: str, version: str, seconds_per_row: float
+        self, signature: Signature, runtime: Runtime, model: str, version: str, timings: Mapping[str, float]
     ) -> None:
+        """`timings` are the runtime's, as `batching.plan` takes them."""
         self.read = InstanceReader(signature)
         self._runtime = runtime
         self._model = {"name": model, "version": version}
-        self._inline = seconds_per_row < INLINE_BELOW
+        planned = plan(timings)
+        self._batcher = Batcher(runtime.predict, planned) if planned is not None else None
 
     async def __call__(self, body: bytes, request_id: str) -> bytes:
         rows = self.read(body)
-        predict = self._runtime.predict
-        predictions = predict(rows) if self._inline else await asyncio.to_thread(predict, rows)
+        if self._batcher is None:
+            predictions = self._runtime.predict(rows)
+        else:
+            predictions = await self._batcher(rows, len(body))
         return to_json({"predictions": predictions, "model": self._model, "request_id": request_id})
 
     def answer(self, rows: list[Row], request_id: str) -> dict[str, Any]:
@@ -66,7 +68,15 @@ def load_predictor(tag: str, model: str, version: str) -> Predictor:
     folder = Path(stored.path)
     verify(folder, metadata["files"])
     signature = Signature.model_validate_json(str(metadata["signature"]))
-    runtime = load_runtime(str(metadata["framework"]), folder / str(metadata["file"]), signature)
-    predictor = Predictor(signature, runtime, model, version, float(metadata["seconds_per_row"]))
+    runtime = load_runtime(
+        str(metadata.get("runtime", metadata["framework"])), folder / str(metadata["file"]), signature
+    )
+    predictor = Predictor(signature, runtime, model, version, timings_of(metadata))
     predictor.warm_up(signature.example)
     return predictor
+
+
+def timings_of(metadata: Mapping[str, Any]) -> Mapping[str, float]:
+    """Seconds a call by rows of the runtime that was chosen, as the export measured them."""
+    timings: Mapping[str, float] = metadata["timings"][metadata["runtime"]]
+    return timings

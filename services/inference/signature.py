@@ -32,11 +32,12 @@ class Field(_Frozen):
 
     @property
     def integer_range(self) -> tuple[int, int] | None:
-        """The inclusive bounds of an integer dtype, or None for the other dtypes."""
+        """The inclusive bounds of an integer input, or None for the other dtypes."""
         if self.dtype not in _INTEGERS:
             return None
         bits, signed = _INTEGERS[self.dtype]
-        return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+        low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+        return (low, high) if self.largest is None else (max(low, -int(self.largest)), min(high, int(self.largest)))
 
     @property
     def float_limit(self) -> float | None:

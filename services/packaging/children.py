@@ -13,6 +13,8 @@ from registry.errors import ExportError
 from services.packaging.job import Failure, Job
 
 TIMEOUT = 900  # seconds: a large Keras model on a small machine loads in a minute or two
+COMPILE_TIMEOUT = 300  # seconds: the model is served without what a converter hasn't done by then
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 class Child:
@@ -20,11 +22,13 @@ class Child:
 
     def __init__(self, step: str, job: Job) -> None:
         self.step, self.job = step, job
+        self._compiles = step == "compile_model"
         self._log = job.folder / f"{step}.log"
 
     def __enter__(self) -> Self:
         order = self.job.folder / "job.json"
-        order.write_text(self.job.model_dump_json())
+        if not order.exists():  # another child may be reading it
+            order.write_text(self.job.model_dump_json())
         with self._log.open("wb") as output:
             # A session of its own: Ctrl-C reaches the export alone, and whatever the model starts ends with the step.
             self._process = subprocess.Popen(
@@ -36,10 +40,14 @@ class Child:
 
     def result(self) -> str:
         """Let it work; what it wrote down, or ExportError with its own line."""
+        seconds = COMPILE_TIMEOUT if self._compiles else TIMEOUT
         try:
-            self._process.communicate(b"go\n", timeout=TIMEOUT)
+            self._process.communicate(b"go\n", timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise ExportError(f"the model took more than {TIMEOUT} s to load and answer") from None
+            what = "the conversion took more than {} s"
+            if not self._compiles:
+                what = "the model took more than {} s to load and answer"
+            raise ExportError(what.format(seconds)) from None
         answer = self.job.answer(self.step)
         if self._process.returncode != 0 or not answer.is_file():
             raise ExportError(self._reason())
@@ -57,12 +65,11 @@ class Child:
         failure, code = self.job.failure(self.step), self._process.returncode
         if failure.is_file():
             return Failure.model_validate_json(failure.read_text()).message
+        who = "the conversion {} its process" if self._compiles else "the model {} the process that loaded it"
         if code < 0:
-            return f"the model crashed the process that loaded it ({signal.Signals(-code).name})"
+            return f"{who.format('crashed')} ({signal.Signals(-code).name})"
         lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
-        return (
-            f"the model ended the process that loaded it: {lines[-1].strip()[:300] if lines else f'exit code {code}'}"
-        )
+        return f"{who.format('ended')}: {lines[-1].strip()[:300] if lines else f'exit code {code}'}"
 
 
 def environment() -> dict[str, str]:
@@ -76,5 +83,6 @@ def _environment(folder: Path) -> dict[str, str]:
     """A child's: it writes into the staging folder and nowhere else, and is told none of the platform's secrets."""
     inherited = {name: value for name, value in environment().items() if not name.upper().startswith("MODELPORT_")}
     inherited["PYTHONDONTWRITEBYTECODE"] = "1"  # what is imported from a Bento's source must not be written into it
+    single = dict.fromkeys(_THREADS, "1")  # what is timed then is what each of several workers can have
     places = {"MODELPORT_HOME": "home", "BENTOML_HOME": "bentoml", "TMPDIR": "tmp", "PROMETHEUS_MULTIPROC_DIR": "tmp"}
-    return inherited | {name: str(folder / place) for name, place in places.items()}
+    return inherited | single | {name: str(folder / place) for name, place in places.items()}

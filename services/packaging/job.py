@@ -19,6 +19,7 @@ class Job(BaseModel):
     framework: str = ""
     sample: Path | None = None
     classes: list[str] | None = None
+    compile: bool = False
 
     @property
     def bento(self) -> str:
@@ -33,9 +34,55 @@ class Job(BaseModel):
         """Where a step that failed writes why."""
         return self.folder / f"{step}.failure.json"
 
+    def described(self) -> "Described":
+        """What the model turned out to be."""
+        return Described.model_validate_json(self.answer("describe_model").read_text())
+
+    def choice(self) -> "Choice":
+        """Which runtime is to serve the model."""
+        return Choice.model_validate_json(self.answer("compile_model").read_text())
+
     def built(self) -> "Built":
         """The result of the build."""
         return Built.model_validate_json(self.answer(f"build_{self.kind}").read_text())
+
+    @property
+    def path(self) -> Path:
+        """The staged model."""
+        return self.folder / "model" / self.file
+
+    @property
+    def compiled(self) -> Path:
+        """Where the compiled model is written, in a folder of its own."""
+        return self.folder / "compiled" / "model.onnx"
+
+
+Timings = dict[str, float]  # seconds a call by the number of its rows (JSON's keys are text)
+
+
+class Described(BaseModel):
+    """What a model turned out to be, and what it predicts for its sample."""
+
+    framework: str
+    signature: dict[str, Any]
+    rows: list[list[Any]]  # JSON-ready, positional
+    expected: list[Any]  # what the original model predicts for them
+    timings: Timings
+    remarks: list[str] = []
+
+
+class Choice(BaseModel):
+    """The runtime that serves a model, and what speaks for it."""
+
+    runtime: str
+    timings: dict[str, Timings]  # by runtime
+    proof: dict[str, Any] | None = None  # the compiled model's, chosen or not
+    reason: str | None = None  # why the model is not served compiled
+
+    @property
+    def seconds_per_row(self) -> float:
+        """What one row takes the chosen runtime."""
+        return self.timings[self.runtime]["1"]
 
 
 class Built(BaseModel):
@@ -47,9 +94,9 @@ class Built(BaseModel):
     size_bytes: int
     import_path: str | None = None
     models: list[str] = []
-    seconds_per_row: float = 0.0
-    rows: list[list[Any]] = []  # JSON-ready, positional
-    expected: list[Any] = []  # what the original model predicts for them
+    choice: Choice | None = None  # a hand-written service chooses for itself
+    rows: list[list[Any]] = []  # as in Described
+    expected: list[Any] = []
     remarks: list[str] = []
 
 

@@ -6,6 +6,7 @@ is exported whose served answers differ from the original model's.
 
 import asyncio
 import math
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +14,7 @@ from registry.errors import ExportError
 from services.packaging.job import Built, Job, Replayed
 
 _TOLERANCE = 1e-5  # relative: a float32 model's batches of different sizes differ in the last bits
+_NEAR_ZERO = 1e-7
 _SLOW = {"sklearn": ("sklearn.ensemble", "sklearn.pipeline", "pandas"), "keras": ("keras", "tensorflow")}
 
 
@@ -20,7 +22,8 @@ def prepare(job: Job) -> None:
     """While the Bento is being built: import what will take seconds, and make the registry."""
     from registry.database import upgrade
 
-    for module in ("bentoml", "_bentoml_impl.server.app", "services.guarded", *_SLOW.get(job.framework, ())):
+    slow = ("onnxruntime",) if job.compile else _SLOW.get(job.framework, ())
+    for module in ("bentoml", "_bentoml_impl.server.app", "services.guarded", *slow):
         import_module(module)
     upgrade()
 
@@ -93,7 +96,7 @@ async def _replay(job: Job, built: Built, key: str) -> int:
                 _ok(await client.post(route["path"], json=route["example"]))
             return len(built.signature["routes"])
         answer = _ok(await client.post(f"/api/predict/{job.endpoint}", json={"instances": _rows(built)}))
-        compare(answer["predictions"], built.expected)
+        compare(answer["predictions"], built.expected, *_allowance(built))
         return len(built.expected)
 
 
@@ -113,23 +116,46 @@ def _ok(response: Any) -> Any:
     return response.json()
 
 
-def compare(served: Any, expected: Any) -> None:
+def _allowance(built: Built) -> tuple[float, float]:
+    """How far a number may be off, relative and absolute: for a compiled model what its proof allows.
+
+    The proof measures by what the model's numbers usually are, for a sum that happens to end near zero has no more digits.
+    """
+    proof = built.choice.proof if built.choice is not None and built.runtime != built.framework else None
+    if proof is None:
+        return _TOLERANCE, _NEAR_ZERO
+    found = [abs(number) for number in _floats(built.expected)]
+    usual = sum(found) / len(found) if found else 0.0
+    return proof["tolerance"], max(_NEAR_ZERO, proof["tolerance"] * usual)
+
+
+def _floats(value: Any) -> Iterator[float]:
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _floats(inner)
+
+
+def compare(served: Any, expected: Any, relative: float = _TOLERANCE, absolute: float = _NEAR_ZERO) -> None:
     """ExportError naming the first row whose served prediction isn't the original model's."""
     if len(served) != len(expected):
         raise ExportError(f"the built Bento answers {len(served)} predictions for {len(expected)} rows")
     for index, (got, wanted) in enumerate(zip(served, expected, strict=True)):
-        if not same(got, wanted):
+        if not same(got, wanted, relative, absolute):
             raise ExportError(f"the built Bento answers row {index} of the sample differently from the original model")
 
 
-def same(got: Any, wanted: Any) -> bool:
+def same(got: Any, wanted: Any, relative: float = _TOLERANCE, absolute: float = _NEAR_ZERO) -> bool:
     """Equal, but for floats within the tolerance."""
     if isinstance(wanted, dict):
-        return (
-            isinstance(got, dict) and got.keys() == wanted.keys() and all(same(got[key], wanted[key]) for key in wanted)
-        )
+        if not isinstance(got, dict) or got.keys() != wanted.keys():
+            return False
+        return all(same(got[key], wanted[key], relative, absolute) for key in wanted)
     if isinstance(wanted, list):
-        return isinstance(got, list) and len(got) == len(wanted) and all(map(same, got, wanted))
+        if not isinstance(got, list) or len(got) != len(wanted):
+            return False
+        return all(same(one, other, relative, absolute) for one, other in zip(got, wanted, strict=True))
     if isinstance(wanted, float) and isinstance(got, int | float):
-        return math.isclose(got, wanted, rel_tol=_TOLERANCE, abs_tol=1e-7)
+        return math.isclose(got, wanted, rel_tol=relative, abs_tol=absolute)
     return type(got) is type(wanted) and got == wanted

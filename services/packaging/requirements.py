@@ -16,7 +16,11 @@ BASE = (
     "uvloop",
 )
 POSTGRES = ("psycopg[binary]",)
-FRAMEWORKS = {"sklearn": ("scikit-learn", "joblib", "numpy", "pandas"), "keras": ("tensorflow", "keras", "numpy")}
+RUNTIMES = {
+    "sklearn": ("scikit-learn", "joblib", "numpy", "pandas"),
+    "keras": ("tensorflow", "keras", "numpy"),
+    "onnx": ("onnxruntime", "numpy"),
+}
 
 
 def pinned(names: Iterable[str]) -> list[str]:
@@ -24,7 +28,7 @@ def pinned(names: Iterable[str]) -> list[str]:
     return [f"{name}=={version(name.partition('[')[0])}" for name in names]
 
 
-def requirements(framework: str, suffix: str) -> list[str]:
-    """The requirement lines of one model's Bento."""
+def requirements(runtime: str, suffix: str) -> list[str]:
+    """The requirement lines of one model's Bento: the runtime that serves it, and not what it was trained with."""
     extra = ("skops",) if suffix == ".skops" else ()
-    return pinned([*BASE, *POSTGRES, *FRAMEWORKS[framework], *extra])
+    return pinned([*BASE, *POSTGRES, *RUNTIMES[runtime], *extra])

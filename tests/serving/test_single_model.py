@@ -73,3 +73,9 @@ def test_another_models_key_opens_nothing_of_it(single: Server, row: Row) -> Non
     for path in (WINE, "/schema.json", "/api/predict/other", "/metrics"):
         request = post(path, key.text, row)
         single.eventually(lambda: status(speak(single.port, request)) == 403)  # noqa: B023
+
+
+def test_the_worker_of_a_compiled_model_loads_no_framework(single: Server) -> None:
+    loaded = {part for worker in single.workers() for mapped in worker.memory_maps() for part in mapped.path.split("/")}
+    assert "onnxruntime" in loaded
+    assert not loaded & {"sklearn", "pandas", "scipy", "tensorflow", "pyarrow"}

@@ -109,6 +109,7 @@ def test_the_document_describes_its_route_with_an_example_that_works(servers: li
         assert server.client.post(PATH, json=example).status_code == 200
 
 
+@pytest.mark.slow
 def test_the_same_again_makes_nothing_new(store: Store, exported: dict[str, Any]) -> None:
     again = store.modelport("export", str(FOLDER), "-o", "json")
     assert (again["api_key"], again["bento"]) == (None, exported["bento"])

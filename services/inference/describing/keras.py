@@ -3,43 +3,44 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from registry.errors import ExportError
 from services.inference.describing import Description
+from services.inference.describing.indices import Runs, limit_indices
 from services.inference.describing.saved_model import last_activation
-from services.inference.runtimes.keras import is_serving_signature
-from services.inference.sample import row_count
-from services.inference.signature import Dtype, Field, Output, Signature
-
-_REPLAYED = 32
-_GENERATED = 4
-_FREE = 8  # rows generated without a sample give a free dimension this length
+from services.inference.describing.tensors import RawOutput, describe_tensors, tensor_field
+from services.inference.runtimes.keras import is_serving_signature, trace
+from services.inference.signature import Field, Signature
 
 
 def describe(model: Any, sample: Any | None, classes: Sequence[str] | None) -> Description:
     """The description of a loaded Keras model or of a SavedModel's serving signature."""
-    inputs, raw = _of_signature(model) if is_serving_signature(model) else _of_model(model)
-    outputs = tuple(_output(name, shape, activation, classes) for name, shape, activation in raw)
-    if classes and all(output.classes is None for output in outputs):
-        raise ExportError(f"`--classes` gives {len(classes)} names, but no output of the model has that many classes")
-    if classes and len(set(classes)) < len(classes):
-        raise ExportError("`--classes` gives the same name to two classes")
-    arrays = _arrays(inputs, sample)
-    rows = list(zip(*(array.tolist() for array in arrays), strict=True))
-    task = "classification" if any(output.classes for output in outputs) else "regression"
-    example = dict(zip((field.name for field in inputs), rows[0], strict=True))
-    signature = Signature(inputs=inputs, layout="tensors", task=task, outputs=outputs, example=example)
-    return Description(signature, rows, arrays)
+    inputs, outputs = _of_signature(model) if is_serving_signature(model) else _of_model(model)
+    description = describe_tensors(inputs, outputs, sample, classes)
+    if any(field.integer_range for field in inputs):
+        limited = limit_indices(inputs, description.values, _runs(model, description.signature))
+        return describe_tensors(limited, outputs, sample, classes)
+    return description
 
 
-RawOutput = tuple[str | None, tuple[int | None, ...], str | None]  # name, shape of one row, activation
+def _runs(model: Any, signature: Signature) -> Runs:
+    import tensorflow as tf
+
+    traced = trace(model, signature)
+
+    def runs(arrays: Sequence[Any]) -> bool:
+        try:
+            traced(*map(tf.constant, arrays))
+        except tf.errors.OpError:
+            return False
+        return True
+
+    return runs
 
 
 def _of_model(model: Any) -> tuple[tuple[Field, ...], list[RawOutput]]:
     if not getattr(model, "inputs", None):
         raise ExportError("the Keras model was never built, so its input shape is unknown; call it once before saving")
-    fields = tuple(_field(tensor.name, tensor.dtype, tensor.shape) for tensor in model.inputs)
+    fields = tuple(tensor_field(tensor.name, tensor.dtype, tensor.shape) for tensor in model.inputs)
     tensors = list(model.outputs)
     names = [str(name) for name in getattr(model, "output_names", [])] if len(tensors) > 1 else [None]
     return fields, [
@@ -49,28 +50,13 @@ def _of_model(model: Any) -> tuple[tuple[Field, ...], list[RawOutput]]:
 
 def _of_signature(function: Any) -> tuple[tuple[Field, ...], list[RawOutput]]:
     specs = function.structured_input_signature[1]
-    fields = tuple(_field(name, spec.dtype.name, spec.shape.as_list()) for name, spec in sorted(specs.items()))
+    fields = tuple(tensor_field(name, spec.dtype.name, spec.shape.as_list()) for name, spec in sorted(specs.items()))
     answers = function.structured_outputs
     many = len(answers) > 1
     return fields, [
         (name if many else None, tuple(spec.shape.as_list()[1:]), last_activation(function, name))
         for name, spec in answers.items()
     ]
-
-
-def _field(name: str, dtype: str, shape: Sequence[int | None]) -> Field:
-    names: dict[str, Dtype] = {"float32": "float32", "float64": "float64", "float16": "float16", "bool": "bool"}
-    names |= {
-        "int64": "int64",
-        "int32": "int32",
-        "int16": "int16",
-        "int8": "int8",
-        "uint8": "uint8",
-        "string": "string",
-    }
-    if dtype not in names:
-        raise ExportError(f"input `{name}` has the type {dtype}, which JSON can't carry")
-    return Field(name=name, dtype=names[dtype], shape=tuple(shape[1:]))
 
 
 def _activation(tensor: Any) -> str | None:
@@ -81,79 +67,3 @@ def _activation(tensor: Any) -> str | None:
     function = getattr(layer, "activation", None)
     name = getattr(function, "__name__", type(layer).__name__.lower())
     return name if name in ("softmax", "sigmoid") else None
-
-
-def _output(
-    name: str | None, shape: tuple[int | None, ...], activation: str | None, names: Sequence[str] | None
-) -> Output:
-    width = shape[0] if len(shape) == 1 else None
-    binary = width == 1 and (activation == "sigmoid" or (names is not None and len(names) == 2))
-    several = (
-        width is not None and width > 1 and (activation == "softmax" or (names is not None and len(names) == width))
-    )
-    if not binary and not several:
-        return Output(name=name, shape=() if shape == (1,) else shape)
-    count = 2 if binary else int(width or 0)
-    if names is not None and len(names) != count:
-        raise ExportError(f"`--classes` gives {len(names)} names, the model has {count} classes")
-    return Output(name=name, classes=tuple(range(count)), names=tuple(names) if names else None, probabilities=True)
-
-
-def _arrays(fields: tuple[Field, ...], sample: Any | None) -> list[Any]:
-    arrays = _generated(fields) if sample is None else _of_sample(fields, sample)
-    if len({len(values) for values in arrays}) > 1:
-        raise ExportError("the sample gives the inputs different numbers of rows")
-    for field, values in zip(fields, arrays, strict=True):
-        if not _fits(values.shape[1:], field.shape):
-            raise ExportError(
-                f"the sample gives input `{field.name}` the shape {values.shape[1:]}, it takes {field.shape}"
-            )
-    return [array[:_REPLAYED] for array in arrays]
-
-
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(w is None or w == s for s, w in zip(shape, wanted, strict=True))
-
-
-def _generated(fields: tuple[Field, ...]) -> list[Any]:
-    """Rows for the replay when there is no sample: zeros for integers and text, uniform numbers for floats."""
-    generator = np.random.default_rng(0)
-    arrays = []
-    for field in fields:
-        shape = (_GENERATED, *(_FREE if size is None else size for size in field.shape))
-        if field.dtype == "string":
-            arrays.append(np.full(shape, "text", dtype=object))
-        elif field.dtype.startswith("float"):
-            arrays.append(np.round(generator.random(shape), 3).astype(field.dtype))
-        else:
-            arrays.append(np.zeros(shape, dtype=field.dtype))
-    return arrays
-
-
-def _of_sample(fields: tuple[Field, ...], sample: Any) -> list[Any]:
-    if isinstance(sample, dict):
-        missing = [field.name for field in fields if field.name not in sample]
-        if missing:
-            raise ExportError(f"the sample lacks the inputs {', '.join(missing)}")
-        return [_cast(field, np.asarray(sample[field.name])) for field in fields]
-    if len(fields) > 1:
-        names = ", ".join(field.name for field in fields)
-        raise ExportError(
-            f"the model has several inputs ({names}): give a .npz or .json sample with one array for each"
-        )
-    values = sample if isinstance(sample, np.ndarray) else sample.to_numpy()
-    return [_cast(fields[0], values.reshape(row_count(sample), *values.shape[1:]))]
-
-
-def _cast(field: Field, values: Any) -> Any:
-    if field.dtype == "string":
-        return values.astype("object")
-    try:
-        with np.errstate(all="ignore"):
-            cast = values.astype(field.dtype)
-        exact = field.dtype.startswith("float") or bool((cast == values).all())
-    except (ValueError, TypeError):
-        exact = False
-    if not exact or not np.isfinite(cast).all():
-        raise ExportError(f"the sample's values for input `{field.name}` are not {field.dtype}, or not finite")
-    return cast

@@ -17,6 +17,7 @@ FORMATS = {
     ".keras": "keras",
     ".h5": "keras",
     ".hdf5": "keras",
+    ".onnx": "onnx",
 }
 PICKLES = {".joblib", ".pkl", ".pickle"}
 
@@ -34,7 +35,7 @@ class Runtime(Protocol):
 
 
 def framework_of(path: Path) -> str:
-    """`sklearn` or `keras`, by what the path is; ExportError says what would be accepted."""
+    """`sklearn`, `keras` or `onnx`, by what the path is; ExportError says what would be accepted."""
     if not path.exists():
         raise ExportError(f"{path}: no such file")
     if path.is_dir():

@@ -1,19 +1,18 @@
-"""Keras 3 and TensorFlow: `.keras`, `.h5` and SavedModel folders, run through one traced `tf.function`."""
+"""Keras 3 and TensorFlow: `.keras`, `.h5` and SavedModel folders, run through one traced graph."""
 
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from registry.errors import ExportError, ModelError
+from registry.errors import ExportError, ModelError, PlatformError
 from services.inference.arrays import assembler
 from services.inference.instances import Row
-from services.inference.predictions import Labels, numbers, together
-from services.inference.signature import Output, Signature
+from services.inference.predictions import scores, together
+from services.inference.sample import first_line
+from services.inference.signature import Signature
 
-Call = Callable[[list[Any]], list[Any]]  # arrays in, arrays out, in the signature's order
+Answer = Callable[[Sequence[Any]], list[Any]]  # the tensors of the inputs to those of the outputs
 
 
 def load(path: Path) -> Any:
@@ -49,12 +48,16 @@ def is_serving_signature(model: Any) -> bool:
 
 
 class KerasRuntime:
-    """Predicts with one traced function for every batch size; never `Model.predict`, which builds a loop per call."""
+    """Predicts with one traced graph for every batch size; never `Model.predict`, which builds a loop per call."""
 
     def __init__(self, model: Any, signature: Signature) -> None:
-        self._call = _of_signature(model, signature) if is_serving_signature(model) else _of_model(model, signature)
+        import tensorflow as tf
+
+        self._tensor = tf.constant
+        self._model = model  # the graph holds its variables weakly
+        self._traced = trace(model, signature)
         self._assemble = assembler(signature)
-        self._formats = [_format(output) for output in signature.outputs]
+        self._formats = [scores(output) for output in signature.outputs]
         self._names = [output.name for output in signature.outputs]
 
     def predict(self, rows: Sequence[Row]) -> list[Any]:
@@ -67,53 +70,54 @@ class KerasRuntime:
     def predict_values(self, values: list[Any]) -> list[Any]:
         """The same for one array per input."""
         try:
-            outputs = self._call(values)
-        except Exception as error:
+            outputs = self._traced(*map(self._tensor, values))
+            formatted = [style(output.numpy()) for style, output in zip(self._formats, outputs, strict=True)]
+            return together(formatted, self._names)
+        except PlatformError:
+            raise
+        except Exception as error:  # TensorFlow's own; or an output of text, which no format takes
             raise ModelError("The model could not make a prediction from this input.") from error
-        formatted = [style(output) for style, output in zip(self._formats, outputs, strict=True)]
-        return together(formatted, self._names)
 
 
-def _of_model(model: Any, signature: Signature) -> Call:
-    import keras
+def trace(model: Any, signature: Signature) -> Any:
+    """The model as one graph for every batch size: a tensor per input in, a list of outputs out, in the signature's order.
+
+    A concrete function, so that no call can trace again. ExportError when the model can't be traced.
+    """
     import tensorflow as tf
 
+    answer = _signature_outputs(model, signature) if is_serving_signature(model) else _model_outputs(model)
     specs = [tf.TensorSpec((None, *field.shape), field.dtype) for field in signature.inputs]
+    try:
+        return tf.function(lambda *tensors: answer(tensors), input_signature=specs).get_concrete_function()
+    except Exception as error:  # whatever the layers raise
+        said = [
+            line.strip() for line in str(error).splitlines() if "Error: " in line
+        ]  # below TensorFlow's own traceback
+        raise ExportError(f"TensorFlow can't trace this model: {(said or [first_line(error)])[-1][:300]}") from error
+
+
+def _model_outputs(model: Any) -> Answer:
+    import keras
+
     nested = model.input if isinstance(model, keras.Model) and not isinstance(model, keras.Sequential) else None
 
-    @tf.function(input_signature=[specs])  # type: ignore[untyped-decorator]
-    def traced(inputs: list[Any]) -> Any:
-        packed = inputs[0] if nested is None else keras.tree.pack_sequence_as(nested, inputs)
-        return keras.tree.flatten(model(packed, training=False))
+    def answer(tensors: Sequence[Any]) -> list[Any]:
+        packed = tensors[0] if nested is None else keras.tree.pack_sequence_as(nested, tensors)
+        outputs: list[Any] = keras.tree.flatten(model(packed, training=False))
+        return outputs
 
-    return lambda arrays: [value.numpy() for value in traced(arrays)]
+    return answer
 
 
-def _of_signature(function: Any, signature: Signature) -> Call:
-    import tensorflow as tf
-
+def _signature_outputs(function: Any, signature: Signature) -> Answer:
     names = [field.name for field in signature.inputs]
 
-    def call(arrays: list[Any]) -> list[Any]:
-        answer = function(**{name: tf.constant(array) for name, array in zip(names, arrays, strict=True)})
-        return [answer[output.name or next(iter(answer))].numpy() for output in signature.outputs]
+    def answer(tensors: Sequence[Any]) -> list[Any]:
+        outputs = function(**dict(zip(names, tensors, strict=True)))
+        return [outputs[output.name or next(iter(outputs))] for output in signature.outputs]
 
-    return call
-
-
-def _format(output: Output) -> Callable[[Any], list[Any]]:
-    if output.classes is None:
-        return numbers
-    labels, classes = Labels(output), np.array(output.classes)
-
-    def classify(values: Any) -> list[Any]:
-        values = values.reshape(len(values), -1)
-        if values.shape[1] == 1:  # one sigmoid: the probability of the second class
-            values = np.concatenate([1 - values, values], axis=1)
-            return labels(classes[(values[:, 1] > 0.5).astype(int)], values)
-        return labels(classes[values.argmax(axis=1)], values)
-
-    return classify
+    return answer
 
 
 def load_runtime(path: Path, signature: Signature) -> KerasRuntime:

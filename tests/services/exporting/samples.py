@@ -1,5 +1,6 @@
 """Small models, trained in the test that exports them."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +21,43 @@ def iris(folder: Path, seed: int = 0, name: str = "iris.joblib") -> Path:
 def constant(folder: Path, value: float, name: str = "constant.joblib") -> Path:
     """A model that answers one number whatever it is asked: no two of them can be taken for each other."""
     import joblib
+    import numpy as np
     from sklearn.linear_model import LinearRegression
 
     model: Any = LinearRegression().fit([[0.0], [1.0]], [0.0, 0.0])
-    model.intercept_ = value
+    model.intercept_ = np.float64(value)
     joblib.dump(model, folder / name)
     return folder / name
 
 
 class At:
-    """Stands for the model in a file, but takes a minute to unpickle in one step of the export."""
+    """Stands for the model in a file, but does something else first when one step of the export unpickles it."""
 
-    def __init__(self, step: str, model: Path) -> None:
-        self.step, self.model = step, model
+    def __init__(self, step: str, call: str, model: Path) -> None:
+        self.step, self.call, self.model = step, call, model
 
     def __reduce__(self) -> Any:
-        wait = f"__import__('time').sleep(60) if {self.step!r} in __import__('sys').argv else None"
-        return eval, (f"[{wait}, __import__('joblib').load({str(self.model)!r})][1]",)
+        call = f"{self.call} if {self.step!r} in __import__('sys').argv else None"
+        return eval, (f"[{call}, __import__('joblib').load({str(self.model)!r})][1]",)
+
+
+def in_step(step: str, call: str, model: Path) -> Path:
+    """A model file that makes a call in that step, before it is loaded."""
+    path = model.with_name("slow.pkl")
+    path.write_bytes(pickle.dumps(At(step, call, model)))
+    return path
 
 
 def slow_at(step: str, folder: Path) -> Path:
     """A model file that is loaded slowly in that step."""
-    import pickle
-
-    path = folder / "slow.pkl"
-    path.write_bytes(pickle.dumps(At(step, constant(folder, 1.0))))
-    return path
+    return in_step(step, "__import__('time').sleep(60)", constant(folder, 1.0))
 
 
-class AnotherEachTime(At):
+class AnotherEachTime:
     """Stands for the model in a file, with another intercept at each load."""
 
     def __init__(self, model: Path) -> None:
-        super().__init__("", model)
+        self.model = model
 
     def __reduce__(self) -> Any:
         load = f"__import__('joblib').load({str(self.model)!r})"

@@ -11,7 +11,7 @@ import pytest
 from tests.services.exporting.place import Place, finished
 from tests.services.exporting.samples import constant, slow_at
 
-STEPS = {"build_model": "Loading it", "replay": "Replaying"}
+STEPS = {"describe_model": "Loading the model", "compile_model": "Compiling it"}
 
 
 def under_way(place: Place, step: str) -> "subprocess.Popen[str]":
@@ -64,11 +64,11 @@ def test_a_kill_in_each_step_leaves_nothing_that_the_next_export_does_not_clear_
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_export_says_so_and_leaves_nothing(place: Place, sent: signal.Signals) -> None:
-    slow_at("build_model", place.folder)
+    slow_at("describe_model", place.folder)
     (place.folder / "empty.skops").write_bytes(b"")
     place.run("export", "empty.skops")  # makes the registry and its secrets
     before = place.listing()
-    process = under_way(place, "build_model")
+    process = under_way(place, "describe_model")
     process.send_signal(sent)
     done = finished(process)
     assert (done.code, done.out, done.err) == (130, "", "modelport: interrupted\n")

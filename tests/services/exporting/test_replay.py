@@ -43,3 +43,10 @@ def test_the_first_row_that_differs_is_named() -> None:
         compare([1, 2], [1, 3])
     with pytest.raises(ExportError, match="answers 1 predictions for 2 rows"):
         compare([1], [1, 2])
+
+
+def test_a_compiled_model_is_held_to_what_its_proof_allows() -> None:
+    compare([1.00001], [1.0], 1e-4, 1e-4)
+    compare([1e-5], [0.0], 1e-5, 1e-4)  # numbers that usually are about 10: nothing is left of them but the last digits
+    with pytest.raises(ExportError, match="row 0"):
+        compare([1e-5], [0.0])

@@ -1,9 +1,13 @@
 """A folder with a hand-written service: built with the platform's guard beside it, its methods' types as signature."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from registry.errors import ExportError
+from services.packaging import build_service
+from services.packaging.job import Job
 from tests.cli.terminal import Command
 from tests.services.exporting.place import Place
 
@@ -56,7 +60,7 @@ def test_a_service_becomes_an_endpoint(place: Place) -> None:
     again = place.run("export", folder, "-o", "json").json()
     assert again == said | {"api_key": None}
     assert place.run("delete", "adder", "--yes").code == 0
-    assert place.bentoml("list") == []
+    assert not [path for path in (place.stores / "bentos").rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
@@ -68,10 +72,6 @@ def test_a_service_becomes_an_endpoint(place: Place) -> None:
         (SERVICE.replace("class Adder", "class Other"), BENTOFILE, "the service can't be built:"),
         ("import os; os._exit(0)", BENTOFILE, "exit code 0"),
         (SERVICE, "service: [", "bentofile.yaml is no YAML (line 1:"),
-        (SERVICE, "name: x", 'bentofile.yaml names no `service`: write service: "service:Name"'),
-        (SERVICE, "service: 3", "bentofile.yaml names no `service`"),
-        (SERVICE, BENTOFILE.replace('["service.py"]', "service.py"), "bentofile.yaml: `include` must be a list"),
-        (SERVICE, 'service: "service:Adder"\npython: []', "bentofile.yaml: `python` must be a mapping"),
     ],
 )
 def test_a_folder_that_is_no_service(
@@ -82,6 +82,23 @@ def test_a_folder_that_is_no_service(
     assert reason in done.err.splitlines()[-1]
     assert "Traceback" not in done.err
     assert not [path for path in (tmp_path / "bentoml").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("bentofile", "reason"),
+    [
+        ("service: [", "bentofile.yaml is no YAML (line 1:"),
+        ("name: x", 'bentofile.yaml names no `service`: write service: "service:Name"'),
+        ("service: 3", "bentofile.yaml names no `service`"),
+        (BENTOFILE.replace('["service.py"]', "service.py"), "bentofile.yaml: `include` must be a list"),
+        ('service: "service:Adder"\npython: []', "bentofile.yaml: `python` must be a mapping"),
+    ],
+)
+def test_a_bentofile_that_says_nothing_useful(tmp_path: Path, bentofile: str, reason: str) -> None:
+    write(tmp_path / "model", bentofile=bentofile)
+    job = Job(folder=tmp_path, parent=0, endpoint="adder", bento_version="v1", model_version="1", kind="service")
+    with pytest.raises(ExportError, match=re.escape(reason)):
+        build_service.work(job)
 
 
 @pytest.mark.slow

@@ -12,17 +12,17 @@ from registry.errors import InvalidInput, ModelError
 from services.inference.describing import describe
 from services.inference.instances import Row
 from services.inference.runtimes.sklearn import SklearnRuntime
-from services.inference.servable import INLINE_BELOW, Predictor
+from services.inference.servable import Predictor
 
 MODEL = LinearRegression().fit(np.array([[0.0], [1.0]]), [0.0, 2.0])
 SIGNATURE = describe("sklearn", MODEL, None, None).signature
 
 
 def predictor(seconds: float = 0.0, runtime: Any = None) -> Predictor:
-    return Predictor(SIGNATURE, runtime or SklearnRuntime(MODEL, SIGNATURE), "doubler", "3", seconds)
+    return Predictor(SIGNATURE, runtime or SklearnRuntime(MODEL, SIGNATURE), "doubler", "3", {"1": seconds})
 
 
-@pytest.mark.parametrize("seconds", [0.0, INLINE_BELOW])
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.1], ids=["at once", "batched", "in a thread"])
 def test_an_answer_names_the_model_and_the_request(seconds: float) -> None:
     answer = asyncio.run(predictor(seconds)(b'{"instances": [[1], [2]]}', "r-1"))
     assert json.loads(answer) == {

@@ -158,25 +158,47 @@ def test_the_model_is_traced_once_for_all_batch_sizes() -> None:
             traces.append(inputs.shape)
             return inputs
 
-    runtime, _, description = runtime_of(dense(Counted()))
+    model = dense(Counted())
     traces.clear()
-    for count in (1, 2, 3, 4, 1, 3):
-        runtime.predict(description.rows[:count])
+    runtime, _, description = runtime_of(model)
+    assert len(traces) == 1
+    for count in (1, 2, 8, 64, 2):
+        runtime.predict([description.rows[0]] * count)
     assert len(traces) == 1
 
 
 def test_a_model_that_fails_or_answers_nan_is_a_model_error() -> None:
     import keras
 
-    embedding = keras.Sequential([keras.Input((1,), dtype="int32"), layers().Embedding(5, 1), layers().Flatten()])
+    embedding = keras.Sequential([keras.Input((1,)), layers().Embedding(5, 1), layers().Flatten()])
     runtime, _, _ = runtime_of(embedding)
     with pytest.raises(ModelError):
-        runtime.predict([([5],)])
+        runtime.predict([([5.0],)])
     root: Callable[[Any], Any] = keras.ops.sqrt
     runtime, _, _ = runtime_of(dense(layers().Activation(root)))
     assert runtime.predict([([4.0, 0.0, 1.0, 9.0],)]) == [[2.0, 0.0, 1.0, 3.0]]
     with pytest.raises(ModelError, match="NaN"):
         runtime.predict([([-1.0, 0.0, 0.0, 0.0],)])
+
+
+@pytest.mark.parametrize("file", FORMATS)
+def test_the_embedding_s_size_is_the_range_of_its_input(file: str, tmp_path: Path) -> None:
+    loaded = saved(two_by_two(), tmp_path / file)  # an embedding of 5
+    _, signature, _ = runtime_of(loaded)
+    read = InstanceReader(signature)
+    assert {field.name: field.integer_range for field in signature.inputs} == {"size": None, "plan": (-4, 4)}
+    read.rows({"size": [0, 0, 0], "plan": 4})
+    with pytest.raises(InvalidInput, match="plan"):
+        read.rows({"size": [0, 0, 0], "plan": 5})
+
+
+def test_a_model_that_can_t_be_traced_is_one_line() -> None:
+    import keras
+
+    stateful = keras.Sequential([keras.Input(batch_shape=(1, 3, 1)), layers().LSTM(2, stateful=True)])
+    with pytest.raises(ExportError, match="trace") as caught:
+        runtime_of(stateful)
+    assert "\n" not in caught.value.message
 
 
 @pytest.mark.parametrize("file", FORMATS)

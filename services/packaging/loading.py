@@ -1,0 +1,38 @@
+"""Loads the model that is being exported, with what its framework has to say of it."""
+
+import warnings
+from importlib import import_module
+from typing import Any
+
+from services.inference.describing import Description, describe
+from services.inference.runtimes import Runtime, load_runtime
+from services.inference.sample import read_sample
+from services.packaging.job import Job
+
+_LOADERS = {"onnx": "services.inference.graph"}  # to be described, a graph is read and not run
+
+
+def load_model(job: Job) -> tuple[Any, list[str]]:
+    """The model in the staged file, and what its framework warned of (another scikit-learn version, say)."""
+    load = import_module(_LOADERS.get(job.framework, f"services.inference.runtimes.{job.framework}")).load
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = load(job.path)
+    return model, sorted({text for warning in caught if (text := _remark(warning))})
+
+
+def describe_model(job: Job, framework: str, model: Any) -> tuple[Description, Runtime]:
+    """What a loaded model is, with the sample that was given, and the runtime that predicts with its own framework."""
+    sample = None if job.sample is None else read_sample(job.sample)
+    description = describe(framework, model, sample, job.classes)
+    return description, load_runtime(framework, job.path, description.signature)
+
+
+def _remark(warning: warnings.WarningMessage) -> str | None:
+    if warning.category.__name__ != "InconsistentVersionWarning":
+        return None
+    found: Any = warning.message
+    return (
+        f"the model was saved by scikit-learn {found.original_sklearn_version}, this is {found.current_sklearn_version}: "
+        "its answers may differ; train and save it again with this version"
+    )
