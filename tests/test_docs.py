@@ -14,8 +14,8 @@ from registry import errors
 from registry.settings import PREFIX, Settings
 from services.inference.instances import InstanceReader
 from services.inference.signature import Field, Signature
-from services.middleware.authentication import PUBLIC
 from services.middleware.errors import body
+from services.middleware.public import PUBLIC
 from services.security.api_keys import PATTERN
 
 ROOT = Path(__file__).parent.parent

@@ -15,8 +15,6 @@ from mmap import mmap
 from pathlib import Path
 from threading import Lock
 
-from services.limits.record_locks import lock, unlock
-
 SLOT = 4096
 SEGMENT = 8192 * SLOT  # mapped at once; the file is sparse, so this costs nothing until slots are used
 MAX_SLOTS = 2**31
@@ -56,7 +54,7 @@ class Slots:
             raise ValueError(f"a slot must be 0 to {MAX_SLOTS - 1}, not {slot}")
         _mutex.acquire()
         try:
-            lock(self._fd, slot * SLOT)
+            lockf(self._fd, LOCK_EX, _WORD, slot * SLOT)
             words = self._slots.get(slot)
             return self._open(slot) if words is None else words
         except BaseException:
@@ -66,7 +64,7 @@ class Slots:
     def release(self, slot: int) -> None:
         """Unlock a slot."""
         try:
-            unlock(self._fd, slot * SLOT)
+            lockf(self._fd, LOCK_UN, _WORD, slot * SLOT)
         finally:
             _mutex.release()
 

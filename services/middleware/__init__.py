@@ -13,6 +13,7 @@ from services.middleware.context import Context
 from services.middleware.cors import Cors
 from services.middleware.errors import Errors, ForeignErrors
 from services.middleware.predictions import Predictions
+from services.middleware.public import public
 from services.middleware.rate_limit import RateLimit
 from services.middleware.routes import Routes
 from services.worker import Worker
@@ -27,6 +28,7 @@ def stack(app: Starlette, worker: Worker) -> ASGIApp:
     inner = Predictions(inner, worker.handler)  # JSON predictions are answered here; an unknown path goes no further
     checks = (
         Routes(app, worker.directory),  # first, so that refusals, too, are counted where they belong
+        public,  # health and documents: exempt from what follows
         BodyLimit(chosen.max_body_bytes),  # before anything reads a byte
         Authentication(worker.directory),  # nothing inside is open, but for health and documents
         RateLimit(worker.directory, chosen.home, Limit.parse(chosen.rate_limit)),  # who is known has a limit to spend

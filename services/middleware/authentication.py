@@ -1,4 +1,4 @@
-"""Who calls: an API key in `X-API-Key` or `Authorization: Bearer`. Deny by default; only PUBLIC is open."""
+"""Who calls: an API key in `X-API-Key` or `Authorization: Bearer`. Deny by default; only what is public is open."""
 
 from collections.abc import Iterable
 from time import time
@@ -9,8 +9,6 @@ from services.directory import Directory, KeyEntry
 from services.request import Header, RequestContext
 from services.security.api_keys import PREFIX
 
-PUBLIC = frozenset(("/", "/livez", "/readyz", "/healthz", "/health", "/ping", "/openapi.json", "/docs", "/docs.json"))
-PUBLIC_FOLDERS = ("/docs/swagger/", "/docs/page/")
 WHOLE_PLATFORM = frozenset(("/metrics",))  # says something of every endpoint: for keys that open every endpoint
 
 _BEARER = b"bearer "
@@ -25,8 +23,7 @@ class Authentication:
         self._directory = directory
 
     def __call__(self, context: RequestContext) -> None:
-        if is_public(context.path):
-            context.exempt = True
+        if context.exempt:
             return
         if len(context.scope["headers"]) != len(context.incoming):
             refuse_repeated(context.scope["headers"])
@@ -53,11 +50,6 @@ class Authentication:
         if endpoint is not None and endpoint.status == EndpointStatus.INACTIVE:
             return Forbidden("This endpoint is not active.")
         return None
-
-
-def is_public(path: str) -> bool:
-    """Whether a path answers without credentials, limits and log."""
-    return path in PUBLIC or path.startswith(PUBLIC_FOLDERS)
 
 
 def refuse_repeated(headers: Iterable[Header]) -> None:

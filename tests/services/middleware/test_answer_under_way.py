@@ -1,6 +1,8 @@
 """What can go wrong once an answer has begun, or while nobody waits for it: tried on the bare layers."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -93,3 +95,38 @@ def test_no_answer_at_all_counts_as_a_500() -> None:
     rows, _ = through(says_nothing, [])
 
     assert [row[STATUS] for row in rows] == [500]
+
+
+class Cycle:
+    """A server's side of one call: it holds the scope, and its `send` is handed to the app, as uvicorn does it."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def send(self, message: Message) -> None:
+        """Send nothing to nobody."""
+
+
+async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+    """A whole answer."""
+    await send(dict(START))
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_nothing_of_a_call_is_left_for_the_garbage_collector() -> None:
+    log: Any = Log()
+    layers = Context(Errors(ForeignErrors(answers)), RequestMetrics(None), log)
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def call() -> "weakref.ref[Cycle]":
+        cycle = Cycle(dict(SCOPE))
+        await layers(cycle.scope, receive, cycle.send)
+        return weakref.ref(cycle)
+
+    gc.disable()
+    try:
+        assert asyncio.run(call())() is None
+    finally:
+        gc.enable()

@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Mount
 
 from registry.catalog import EndpointStatus
 from registry.clock import now
-from services.middleware.authentication import PUBLIC, PUBLIC_FOLDERS
+from services.middleware.public import PUBLIC, PUBLIC_FOLDERS
 from tests.services.middleware.conftest import Hub
 
 # The only addresses that answer to everyone. Adding one is a decision: it has to be written down here as well.
