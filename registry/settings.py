@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", min_length=1, description="Address the server listens on.")
     port: int = Field(default=3000, ge=1, le=65535, description="Port the server listens on.")
     workers: int = Field(default=1, ge=1, description="Worker processes of the server.")
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Processor threads of each worker's models; by default its share of the cores, an ONNX graph's one.",
+    )
     log_queue_rows: int = Field(
         default=10_000, ge=1, description="Request log rows a worker holds while the registry is away."
     )

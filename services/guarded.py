@@ -1,5 +1,7 @@
 """GuardedService: BentoML's Service with the platform's layers around its whole app."""
 
+import logging
+import os
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -11,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.documentation import documentation_routes
 from services.documentation.openapi import service_document
 from services.inference.servable import Handler
+from services.inference.threads import environment
 from services.inference.typed import describe_routes, typed_handlers
 from services.middleware import stack
 from services.startup import check_registry
@@ -28,10 +31,11 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
     makes_its_own_registry = False
 
     def __attrs_post_init__(self) -> None:
-        """Add the check that BentoML runs once, in the parent, before any worker: there it can end the start."""
+        """Add what BentoML runs once, in the parent, before any worker: a check that can end the start, and the cores."""
         self.config.setdefault("logging", {"access": {"enabled": False}})  # the request log says it all
         super().__attrs_post_init__()
         self.inner.check_registry = bentoml.on_deployment(partial(check_registry, self.makes_its_own_registry))
+        self.inner.share_cores = bentoml.on_deployment(partial(share_cores, self))
 
     def __call__(self) -> T_co:
         """Make the service's instance, and remember it: its methods are called directly for JSON requests."""
@@ -55,6 +59,7 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
         drop_idle_tracing(app)
         if not is_main:
             return app
+        logging.getLogger("uvicorn.access").propagate = False  # it would word a line a request for nobody to read
         worker = self.make_worker()
         app.router.routes[:0] = documentation_routes(worker.directory)  # ours before BentoML's `/` and `/docs.json`
         return Lifespan(stack(app, worker), worker, self.own_handlers)
@@ -87,6 +92,14 @@ class Lifespan:
             await send(message)
 
         await self.app(scope, receive, observed)
+
+
+def share_cores(service: bentoml.Service[Any]) -> None:
+    """Tell the workers' libraries, through the environment they will inherit, how many threads each may have."""
+    from _bentoml_impl.server.allocator import ResourceAllocator  # type: ignore[import-untyped]
+
+    workers, _ = ResourceAllocator().get_worker_env(service)
+    os.environ.update(environment(workers))
 
 
 def drop_idle_tracing(app: Starlette) -> None:

@@ -22,9 +22,9 @@ LEVELS = [
     {"worker", "middleware", "documentation"},
     {"guarded"},
     {"packaging", "platform", "endpoint"},
-    {"exporting", "hub"},
+    {"exporting", "hub", "doctor"},
 ]
-FRAMEWORKS = {"tensorflow", "keras", "sklearn", "joblib", "skops", "torch", "onnx"}
+FRAMEWORKS = {"tensorflow", "keras", "sklearn", "joblib", "skops", "torch", "onnx", "xgboost", "lightgbm"}
 NOT_IN_REGISTRY = {"bentoml", "starlette", "fastapi", "httpx", "uvicorn", *FRAMEWORKS}
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import accumulate
 
 from registry.catalog import EndpointStatus
 from registry.errors import PlatformError, Unavailable
@@ -28,6 +29,8 @@ class ModelCache:
         self._loaded: OrderedDict[int, Servable] = OrderedDict()
         self._loading: dict[tuple[int, str], asyncio.Task[Servable]] = {}
         self._gone: set[int] = set()  # deleted while being loaded
+        # One: threads that import TensorFlow and Keras in different orders get half of a module, and each load imports.
+        self._at_a_time = asyncio.Lock()
 
     async def handler(self, endpoint: EndpointEntry, path: str) -> Handler | None:
         """The handler of one of the endpoint's paths; None when it answers no JSON at all."""
@@ -42,9 +45,11 @@ class ModelCache:
         return servable.handlers.get(path if endpoint.import_path else endpoint.path)
 
     async def warm_up(self, endpoints: list[EndpointEntry]) -> None:
-        """Load what fits, so that the first callers don't wait."""
+        """Load what fits, so that the first callers don't wait; what doesn't load is told and left out."""
         active = [endpoint for endpoint in endpoints if endpoint.status == EndpointStatus.ACTIVE]
-        for endpoint in active[: self._max_count]:
+        weights = accumulate(endpoint.size_bytes for endpoint in active)
+        fitting = sum(weight <= self._max_bytes for weight in weights) or 1
+        for endpoint in active[: min(fitting, self._max_count)]:
             try:
                 await self._start(endpoint)
             except PlatformError as error:
@@ -77,7 +82,8 @@ class ModelCache:
 
     async def _load_one(self, endpoint: EndpointEntry) -> Servable:
         try:
-            servable = await asyncio.to_thread(self._load, endpoint)
+            async with self._at_a_time:
+                servable = await asyncio.to_thread(self._load, endpoint)
         except Exception as error:
             reason = error.message if isinstance(error, PlatformError) else f"{type(error).__name__} while loading"
             log.error("endpoint %s: its model no longer loads", endpoint.name, exc_info=error)

@@ -82,10 +82,10 @@ class Store:
 class Server:
     """A served process tree and a client for it."""
 
-    def __init__(self, store: Store, key: str, command: list[str], port: int, log: Path) -> None:
+    def __init__(self, store: Store, key: str, command: list[str], port: int, log: Path, **settings: str) -> None:
         self.store, self.key, self.url, self.log_file = store, key, f"http://127.0.0.1:{port}", log
         self.port = port
-        environment = store.environment | {"MODELPORT_PORT": str(port)}
+        environment = store.environment | {"MODELPORT_PORT": str(port), **settings}
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
@@ -190,12 +190,14 @@ def serve(exported: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) 
     """Start a hub, or another command, over a copy of the exported home; all are stopped at the end."""
     started: list[Server] = []
 
-    def start(*command: str) -> Server:
+    def start(*command: str, **settings: str) -> Server:
         folder, port = tmp_path_factory.mktemp("served"), free_port()
         shutil.copytree(exported[0], folder, dirs_exist_ok=True)
         given = [part.format(port=port) for part in command]
         hub = ["-m", "cli.main", "serve", "--port", str(port), "--workers", "2"]
-        server = Server(Store(folder), exported[1], [sys.executable, *(given or hub)], port, folder / "server.log")
+        server = Server(
+            Store(folder), exported[1], [sys.executable, *(given or hub)], port, folder / "server.log", **settings
+        )
         started.append(server)
         server.wait_until_ready()
         return server

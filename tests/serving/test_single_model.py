@@ -5,6 +5,7 @@ from collections.abc import Callable
 import bentoml
 import pytest
 
+from services.inference.threads import cores
 from tests.serving.callers import post, speak, status
 from tests.serving.conftest import WINE, Server
 
@@ -33,6 +34,11 @@ def test_hub_and_bento_give_the_same_answer(hub: Server, single: Server, row: Ro
 
     assert answers[0].status_code == answers[1].status_code == (400 if form in ("wrong", "empty", "nothing") else 200)
     assert without_id(answers[0].json()) == without_id(answers[1].json())
+
+
+def test_a_bento_by_itself_keeps_to_the_cores_as_well(single: Server) -> None:
+    (worker,) = single.workers()
+    assert worker.environ()["OMP_NUM_THREADS"] == str(cores())
 
 
 def without_id(body: dict[str, object]) -> dict[str, object]:

@@ -5,17 +5,18 @@ from typing import Any
 
 from registry.errors import ExportError
 from services.inference.sample import first_line
+from services.inference.threads import for_graph
 
 
-def open_session(graph: Path | bytes, threads: int = 1) -> Any:
+def open_session(graph: Path | bytes) -> Any:
     """An `onnxruntime.InferenceSession` on the CPU for a file or its bytes; ExportError when it is no runnable graph.
 
-    One thread by default and no spinning: a worker's cores belong to its requests, and a spinning pool takes them.
+    One thread (see threads.for_graph) and no spinning: a worker's cores belong to its requests.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = for_graph()
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -211,3 +211,24 @@ def test_the_warm_up_loads_what_is_active_and_survives_a_broken_one() -> None:
 
     run(scenario)
     assert shelf.failures == [(5, "broken")]
+
+
+def test_the_warm_up_takes_no_more_than_fits() -> None:
+    shelf = Shelf(size=25)
+    run(lambda: shelf.cache.warm_up([endpoint(number) for number in (1, 2, 3)]))
+    assert shelf.loads == [(1, "1"), (2, "1")], "what would be dropped again is not loaded"
+
+
+def test_models_are_loaded_one_after_another() -> None:
+    shelf = Shelf()
+
+    async def scenario() -> None:
+        shelf.gate.clear()
+        callers = [asyncio.create_task(shelf.ask(number)) for number in (1, 2)]
+        await until(lambda: shelf.loads)
+        await asyncio.sleep(0.05)
+        assert shelf.loads == [(1, "1")], "two threads that import a framework can fail each other"
+        shelf.gate.set()
+        assert await asyncio.gather(*callers) == [b"1 v1", b"2 v1"]
+
+    run(scenario)
