@@ -23,7 +23,8 @@ def work(job: Job) -> Built:
     described, choice = job.described(), job.choice()
     served = job.path if choice.runtime == described.framework else job.compiled
     _store(job, described, choice, served)
-    _build_bento(job, requirements(choice.runtime, served.suffix))
+    packages = described.packages if choice.runtime == described.framework else []
+    _build_bento(job, requirements(choice.runtime, served.suffix, packages))
     return Built(
         signature=described.signature,
         runtime=choice.runtime,

@@ -1,7 +1,7 @@
 """Child process of `export`: loads a model file, infers its signature, and asks it for its own answers to the sample."""
 
 from services.packaging.job import Described, Job
-from services.packaging.loading import describe_model, load_model
+from services.packaging.loading import describe_model, framework_of, load_model, packages_of
 from services.packaging.timing import time_calls
 
 
@@ -12,12 +12,14 @@ def prepare(job: Job) -> None:
 def work(job: Job) -> Described:
     """The description, and what the original model predicts for the sample as the user's own code hands it over."""
     model, remarks = load_model(job)
-    description, runtime = describe_model(job, job.framework, model)
+    framework = framework_of(job, model)
+    description, runtime = describe_model(job, framework, model)
     return Described(
-        framework=job.framework,
+        framework=framework,
         signature=description.signature.model_dump(mode="json"),
         rows=[list(row) for row in description.rows],
         expected=runtime.predict_values(description.values),
         timings=time_calls(runtime, description.rows),
+        packages=packages_of(),
         remarks=remarks + description.remarks,
     )

@@ -68,6 +68,7 @@ class Described(BaseModel):
     rows: list[list[Any]]  # JSON-ready, positional
     expected: list[Any]  # what the original model predicts for them
     timings: Timings
+    packages: list[str] = []  # libraries that its file needs beside its framework
     remarks: list[str] = []
 
 

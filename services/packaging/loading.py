@@ -1,11 +1,13 @@
 """Loads the model that is being exported, with what its framework has to say of it."""
 
+import sys
 import warnings
 from importlib import import_module
 from typing import Any
 
 from services.inference.describing import Description, describe
-from services.inference.runtimes import Runtime, load_runtime
+from services.inference.describing.boosted import library_of
+from services.inference.runtimes import BOOSTING, Runtime, load_runtime
 from services.inference.sample import read_sample
 from services.packaging.job import Job
 
@@ -19,6 +21,16 @@ def load_model(job: Job) -> tuple[Any, list[str]]:
         warnings.simplefilter("always")
         model = load(job.path)
     return model, sorted({text for warning in caught if (text := _remark(warning))})
+
+
+def framework_of(job: Job, model: Any) -> str:
+    """Whose model it is: XGBoost's or LightGBM's where a pickle turns out to hold one, else as the file says."""
+    return library_of(model) or job.framework
+
+
+def packages_of() -> list[str]:
+    """The libraries beside its framework that loading a model made this process import, a member of an ensemble's say."""
+    return [name for name in BOOSTING if name in sys.modules]
 
 
 def describe_model(job: Job, framework: str, model: Any) -> tuple[Description, Runtime]:

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any, Literal
 
+from services.inference.runtimes import kind_of
 from services.inference.signature import Signature
 
 Precision = Literal["float32", "float64"]
@@ -24,7 +25,7 @@ def convert(framework: str, model: Any, signature: Signature, precision: Precisi
     are several), `prediction`, or a tensor model's own in their order.
     """
     try:
-        module = import_module(f"services.inference.compilation.{framework}")
+        module = import_module(f"services.inference.compilation.{kind_of(framework)}")
     except ModuleNotFoundError as error:
         raise NotCompiled(f"there is no converter for {framework} models here ({error.name} is missing)") from None
     graph: bytes = module.convert(model, signature, precision)

@@ -1,12 +1,15 @@
 """Converters for XGBoost's and LightGBM's estimators, alone or in a Pipeline: sums and thresholds in their own type."""
 
+import copy
 from typing import Any
 
 import numpy as np
 
+from services.inference.arrays import assembler
 from services.inference.compilation.ensemble import Ensemble, ensemble_of
 from services.inference.compilation.forest import attributes
 from services.inference.compilation.nodes import Nodes
+from services.inference.signature import Signature
 
 
 def classify(scope: Any, operator: Any, container: Any) -> None:
@@ -37,6 +40,24 @@ def shape_numbers(operator: Any) -> None:
     from skl2onnx.common.data_types import DoubleTensorType
 
     operator.outputs[0].set_type(DoubleTensorType([None, max(_read(operator.raw_operator).targets) + 1]))
+
+
+def told_of_zeros(model: Any, signature: Signature) -> Any:
+    """The model, or a copy whose XGBoost takes zeros for missing: for a Pipeline that hands it sparse rows.
+
+    XGBoost takes whatever a sparse matrix leaves out for missing; the rows of a graph are dense.
+    """
+    final = model.steps[-1][1] if hasattr(model, "steps") else model
+    if final is model or not hasattr(final, "get_booster"):
+        return model
+    row = tuple(signature.example[field.name] for field in signature.inputs)
+    if not hasattr(model[:-1].transform(assembler(signature)([row])), "tocsr"):
+        return model
+    if not np.isnan(final.missing):
+        raise ValueError(f"sparse rows in which {final.missing} is missing too have no ONNX form here")
+    model = copy.deepcopy(model)
+    model.steps[-1][1].missing = 0.0
+    return model
 
 
 _DOUBLE = 11  # ONNX's number for float64

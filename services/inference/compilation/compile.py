@@ -12,7 +12,7 @@ from services.inference.compilation.answers import answers
 from services.inference.compilation.proof import Proof, compare
 from services.inference.compilation.rows import Splits, proof_rows
 from services.inference.describing import Description
-from services.inference.runtimes import Runtime
+from services.inference.runtimes import Runtime, kind_of
 from services.inference.runtimes.onnx import OnnxRuntime
 from services.inference.runtimes.session import open_session
 from services.inference.signature import Signature
@@ -55,7 +55,7 @@ def compile_model(framework: str, model: Any, original: Runtime, description: De
 
 def splits_of(framework: str, model: Any, signature: Signature) -> Splits:
     """Where the model's trees turn, column by column; nothing for a framework that has no trees."""
-    name = f"services.inference.compilation.{framework}_splits"
+    name = f"services.inference.compilation.{kind_of(framework)}_splits"
     if find_spec(name) is None:
         return {}
     splits: Splits = import_module(name).splits(model, signature)

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from services.inference.compilation import NotCompiled, Precision
+from services.inference.compilation.boosted import told_of_zeros
 from services.inference.compilation.nodes import finish
 from services.inference.compilation.outputs import name_inputs, name_outputs
 from services.inference.compilation.prepared import parts, prepared
@@ -29,7 +30,7 @@ def convert(model: Any, signature: Signature, precision: Precision) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            ready = prepared(model)
+            ready = told_of_zeros(prepared(model), signature)
             types = input_types(ready, signature, precision)
             graph = convert_sklearn(ready, initial_types=types, options=options, target_opset=OPSETS)
         except Exception as error:  # converters raise whatever they stumble over

@@ -64,9 +64,7 @@ def _tree(found: dict[str, Any]) -> Tree:
         raise ValueError("trees that answer several numbers have no ONNX form here")
     left, right = np.array(found["left_children"]), np.array(found["right_children"])
     below = np.nextafter(np.array(found["split_conditions"], "float32"), np.float32(-np.inf)).astype("float64")
-    return Tree(
-        np.array(found["split_indices"]), below, left, right, np.array(found["default_left"], bool), left == -1
-    )
+    return Tree(np.array(found["split_indices"]), below, left, right, np.array(found["default_left"], bool), left == -1)
 
 
 def _leaves(found: dict[str, Any]) -> Array:
@@ -74,15 +72,18 @@ def _leaves(found: dict[str, Any]) -> Array:
 
 
 def _start(document: dict[str, Any], columns: int) -> Array:
-    """What the sums begin with, in the last bit too: what XGBoost itself answers when the model has no trees."""
+    """What the sums begin with, in the last bit too: what XGBoost answers when the leaves of its first trees are zero."""
     import xgboost
 
     held = document["learner"]["gradient_booster"]["model"]
-    emptied = held | {"trees": [], "tree_info": [], "iteration_indptr": [0]}
-    emptied["gbtree_model_param"] = held["gbtree_model_param"] | {"num_trees": "0"}
-    learner = document["learner"] | {"gradient_booster": {"name": "gbtree", "model": emptied}}
-    learner |= {"feature_names": [], "feature_types": []}
-    text = json.dumps(document | {"learner": learner})
-    booster = xgboost.Booster(model_file=bytearray(text.encode()))
+    count = held["iteration_indptr"][1]
+    first = held | {
+        "trees": [tree | {"split_conditions": [0.0] * len(tree["split_conditions"])} for tree in held["trees"][:count]],
+        "tree_info": held["tree_info"][:count],
+        "iteration_indptr": [0, count],
+        "gbtree_model_param": held["gbtree_model_param"] | {"num_trees": str(count)},
+    }
+    learner = document["learner"] | {"gradient_booster": {"name": "gbtree", "model": first}, "feature_names": []}
+    booster = xgboost.Booster(model_file=bytearray(json.dumps(document | {"learner": learner}).encode()))
     margins: Array = booster.inplace_predict(np.zeros((1, columns), "float32"), predict_type="margin")
     return margins.ravel()

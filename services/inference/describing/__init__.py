@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from services.inference.instances import Row
+from services.inference.runtimes import kind_of
 from services.inference.signature import Signature
 
 
@@ -24,6 +25,6 @@ class Description:
 
 def describe(framework: str, model: Any, sample: Any | None, classes: Sequence[str] | None) -> Description:
     """The description of a loaded model; ExportError when the sample or the class names don't fit it."""
-    module = import_module(f"services.inference.describing.{framework}")
+    module = import_module(f"services.inference.describing.{kind_of(framework)}")
     description: Description = module.describe(model, sample, classes)
     return description

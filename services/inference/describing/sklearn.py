@@ -9,6 +9,7 @@ import numpy as np
 from registry.errors import ExportError
 from services.inference.arrays import assembler
 from services.inference.describing import Description
+from services.inference.describing.boosted import open_for_missing, spelled_out
 from services.inference.describing.columns import describe_column, describe_numbers, plain, rows_of_frame
 from services.inference.describing.encoders import closed_categories
 from services.inference.describing.probes import close_by_probing
@@ -31,7 +32,7 @@ def describe(model: Any, sample: Any | None, classes: Sequence[str] | None) -> D
         raise ExportError(f"a {type(model).__name__} has no `predict`; export a fitted estimator or Pipeline")
     task, outputs = _task(model), _outputs(model, classes)
     inputs, rows, frame, remarks = _from_sample(model, sample) if sample is not None else _from_model(model)
-    inputs = _close(inputs, model)
+    inputs = open_for_missing(_close(inputs, model), model)
     layout = _layout(model, inputs, rows)
     inputs, closed = close_by_probing(inputs, rows, lambda fields, some: _answers(model, fields, layout, some))
     remarks += closed
@@ -101,6 +102,7 @@ def _from_sample(model: Any, sample: Any) -> Inputs:
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise ExportError(f"the sample has more than one column named {', '.join(twice[:10])}")
+    names = spelled_out(names, columns)
     sample = sample.set_axis(columns, axis=1)
     frame, remarks = _fit_columns(sample, names, getattr(model, "n_features_in_", None))
     frame = _covering_first(frame)

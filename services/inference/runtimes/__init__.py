@@ -18,7 +18,11 @@ FORMATS = {
     ".h5": "keras",
     ".hdf5": "keras",
     ".onnx": "onnx",
+    ".ubj": "xgboost",
+    ".json": "xgboost",
+    ".txt": "lightgbm",
 }
+BOOSTING = ("xgboost", "lightgbm")  # their estimators are of scikit-learn's kind; the extra `boosting` installs them
 PICKLES = {".joblib", ".pkl", ".pickle"}
 
 
@@ -35,7 +39,7 @@ class Runtime(Protocol):
 
 
 def framework_of(path: Path) -> str:
-    """`sklearn`, `keras` or `onnx`, by what the path is; ExportError says what would be accepted."""
+    """`sklearn`, `keras`, `onnx`, `xgboost` or `lightgbm`, by what the path is; ExportError says what would be accepted."""
     if not path.exists():
         raise ExportError(f"{path}: no such file")
     if path.is_dir():
@@ -46,6 +50,11 @@ def framework_of(path: Path) -> str:
     if framework is None:
         raise ExportError(f"{path.name}: unknown model format; known are {', '.join(FORMATS)} and SavedModel folders")
     return framework
+
+
+def kind_of(framework: str) -> str:
+    """Whose way of describing and compiling models a framework's go: XGBoost's and LightGBM's go scikit-learn's."""
+    return "sklearn" if framework in BOOSTING else framework
 
 
 def load_runtime(framework: str, path: Path, signature: Signature) -> Runtime:

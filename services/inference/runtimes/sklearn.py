@@ -14,10 +14,11 @@ from registry.errors import ExportError, ModelError, PlatformError
 from services.inference.arrays import assembler
 from services.inference.instances import Row
 from services.inference.predictions import Labels, numbers, together
+from services.inference.runtimes import BOOSTING
 from services.inference.signature import Signature
 
 # Their `predict` is by definition the class of the highest `predict_proba`, so one call gives both.
-_LABEL_IS_LIKELIEST = ("sklearn.tree.", "sklearn.ensemble._forest")
+_LABEL_IS_LIKELIEST = ("sklearn.tree.", "sklearn.ensemble._forest", "xgboost.sklearn", "lightgbm.sklearn")
 
 # What skops doesn't trust by itself though every tree, forest or k-NN is made of it (sklearn.tree._tree.Tree).
 _SKLEARN_NAME = re.compile(r"sklearn(\.[a-z_]\w*)+\.\w+", re.ASCII)
@@ -30,13 +31,24 @@ def load(path: Path) -> Any:
     import joblib
 
     try:
-        return joblib.load(path)
+        model = joblib.load(path)
     except ModuleNotFoundError as error:
-        raise ExportError(f"{path.name} needs the module `{error.name}`, which is not installed here") from None
+        raise lacking(path, error) from None
     except Exception as error:  # unpickling may raise anything
         raise ExportError(
             f"{path.name}: truncated, or not a model that joblib can read ({type(error).__name__})"
         ) from None
+    library = type(model).__module__.partition(".")[0]
+    if library in BOOSTING and type(model).__name__ == "Booster":  # pickled without its estimator
+        return importlib.import_module(f"services.inference.runtimes.{library}").estimator(model)
+    return model
+
+
+def lacking(path: Path, error: ModuleNotFoundError) -> ExportError:
+    """What to say of a model whose module is not installed."""
+    top = str(error.name).partition(".")[0]
+    how = ": `pip install modelport[boosting]`" if top in BOOSTING else ""
+    return ExportError(f"{path.name} needs the module `{error.name}`, which is not installed here{how}")
 
 
 def _load_skops(path: Path) -> Any:
@@ -129,6 +141,11 @@ def likeliest_is_label(model: Any) -> bool:
 
 def load_runtime(path: Path, signature: Signature) -> SklearnRuntime:
     """The estimator at `path`, ready to predict."""
+    return predicting(load(path), signature)
+
+
+def predicting(model: Any, signature: Signature) -> SklearnRuntime:
+    """The same of an estimator that is loaded."""
     # Names were checked by the signature; an estimator fitted with names would warn at every array.
     warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
-    return SklearnRuntime(load(path), signature)
+    return SklearnRuntime(model, signature)

@@ -24,7 +24,18 @@ ROOT = str(Path(__file__).parents[3])
 
 GOOD = [ROW, {"instances": [ROW, list(ROW.values())]}, {"features": list(ROW.values())}]
 BAD: list[Any] = [
-    *({}, [], list(ROW.values()), None, 1, "text", {"instances": []}, {"instances": 3}, {"instances": [[]]}, {"features": [1]}),
+    *(
+        {},
+        [],
+        list(ROW.values()),
+        None,
+        1,
+        "text",
+        {"instances": []},
+        {"instances": 3},
+        {"instances": [[]]},
+        {"features": [1]},
+    ),
     *(ROW | {"petal width (cm)": wrong} for wrong in ("0.2", None, True, [0.2], {"a": 1})),
     *(ROW | {"colour": "red"}, {"instances": [ROW, {}]}, {name: ROW[name] for name in list(ROW)[:3]}),
 ]

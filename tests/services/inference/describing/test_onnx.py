@@ -11,11 +11,11 @@ import pytest
 from onnx import TensorProto, helper
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC
 
 from registry.errors import ExportError
 from services.inference.describing import Description, describe
@@ -80,7 +80,7 @@ def test_without_a_sample_columns_have_numbers_for_names(tmp_path: Path) -> None
 
 
 @pytest.mark.filterwarnings("ignore:Attribute `prob._`:FutureWarning")  # skl2onnx asks for what SVC is about to drop
-@pytest.mark.parametrize("model", [LinearSVC(), SVC()])
+@pytest.mark.parametrize("model", [Perceptron(), SVC()])
 def test_scores_that_are_no_probabilities_are_left_out(tmp_path: Path, model: Any) -> None:
     path = converted(model.fit(IRIS.data.to_numpy(), NAMES), tmp_path / "m.onnx")
     assert not described(path).signature.outputs[0].probabilities

@@ -137,11 +137,12 @@ def test_a_pickle_in_skops_clothes_is_not_unpickled(tmp_path: Path) -> None:
 def test_the_framework_is_told_by_the_path(tmp_path: Path) -> None:
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "saved_model.pb").touch()
-    for name, framework in {"a.joblib": "sklearn", "A.PKL": "sklearn", "a.keras": "keras", "a.H5": "keras"}.items():
+    known = {"a.joblib": "sklearn", "A.PKL": "sklearn", "a.keras": "keras", "a.H5": "keras", "a.onnx": "onnx"}
+    for name, framework in {**known, "a.ubj": "xgboost", "a.json": "xgboost", "a.txt": "lightgbm"}.items():
         (tmp_path / name).touch()
         assert framework_of(tmp_path / name) == framework
     assert framework_of(tmp_path / "saved") == "keras"
-    (tmp_path / "a.txt").touch()
-    for wrong in ("a.txt", "missing.pkl", "."):
+    (tmp_path / "a.csv").touch()
+    for wrong in ("a.csv", "missing.pkl", "."):
         with pytest.raises(ExportError):
             framework_of(tmp_path / wrong)
