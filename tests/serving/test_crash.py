@@ -9,7 +9,9 @@ from itertools import pairwise
 from time import monotonic
 
 import pytest
+from sqlmodel import select
 
+from registry.traffic import ApiRequest
 from tests.serving.callers import post, press
 from tests.serving.conftest import WINE, Server
 
@@ -28,7 +30,8 @@ def doomed(serve: Callable[..., Server]) -> Server:
 
 def logged(hub: Server) -> set[str]:
     """The request ids in the log."""
-    return {line.request_id for line in hub.log()}
+    with hub.store.session() as session:
+        return set(session.exec(select(ApiRequest.request_id)))
 
 
 async def pressed(hub: Server, row: Row, seconds: float, after: float, act: Callable[[], object]) -> dict[str, float]:

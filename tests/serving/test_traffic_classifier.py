@@ -11,7 +11,7 @@ import pytest
 from bentos.traffic_classifier.service import EXAMPLE
 from tests.serving.conftest import ROOT, Server, Store, free_port
 
-pytestmark = [pytest.mark.xdist_group("traffic"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 PATH = "/traffic/classify"
 FOLDER = ROOT / "bentos" / "traffic_classifier"

@@ -48,6 +48,7 @@ def notes(err: str) -> list[str]:
     return [line.removeprefix("Note: ") for line in err.splitlines() if line.startswith("Note: ")]
 
 
+@pytest.mark.slow
 def test_a_converter_that_crashes_takes_nothing_with_it(modelport: Command, tmp_path: Path) -> None:
     model = in_step("compile_model", "__import__('os').abort()", constant(tmp_path, 1.0))
     done = modelport("export", model, "--allow-pickle", "-o", "json")

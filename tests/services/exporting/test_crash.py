@@ -62,7 +62,7 @@ def test_a_kill_in_each_step_leaves_nothing_that_the_next_export_does_not_clear_
     assert list((place.folder / "tmp").iterdir()) == []
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_export_says_so_and_leaves_nothing(place: Place, sent: signal.Signals) -> None:
     slow_at("describe_model", place.folder)
     (place.folder / "empty.skops").write_bytes(b"")

@@ -98,6 +98,7 @@ def test_a_model_that_answers_nan(modelport: Command, tmp_path: Path) -> None:
     assert "NaN" in refused(modelport, constant(tmp_path, float("nan")))
 
 
+@pytest.mark.slow
 def test_a_model_that_answers_otherwise_when_it_is_served(modelport: Command, tmp_path: Path) -> None:
     line = refused(modelport, pickled(tmp_path, AnotherEachTime(constant(tmp_path, 1.0))))
     assert line == "the built Bento answers row 0 of the sample differently from the original model"

@@ -106,6 +106,7 @@ def test_the_same_file_with_another_limit_changes_the_limit(shop: Shop) -> None:
     assert shop.place.run("show", "iris", "-o", "json").json()["rate_limit"] == "9/second"
 
 
+@pytest.mark.slow
 def test_a_changed_file_makes_the_next_version_and_keeps_the_old_one(shop: Shop) -> None:
     model = iris(shop.place.folder, seed=1)
     done = shop.place.run("export", model, "--sample", "rows.csv", "--allow-pickle", "-o", "json").json()
@@ -127,6 +128,7 @@ def test_a_bento_that_was_deleted_behind_our_back_is_made_anew(shop: Shop) -> No
     assert shop.place.run("delete", "lost", "--yes").code == 0
 
 
+@pytest.mark.slow
 def test_a_model_of_another_scikit_learn_gets_a_note(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sklearn.base.__version__", "1.0.2")
     model = constant(shop.place.folder, 3.0, name="old.joblib")
