@@ -1,6 +1,7 @@
 import asyncio
 import json
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,3 +72,20 @@ def test_the_warm_up_predicts_the_example() -> None:
 
     predictor(runtime=Recorder()).warm_up(SIGNATURE.example)
     assert asked == [(0.0,)]
+
+
+def test_a_body_is_parsed_once_and_an_answer_is_written_once() -> None:
+    served, calls = predictor(), []
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        name = argument.__name__ if event == "c_call" else frame.f_code.co_name if event == "call" else ""
+        if "json" in name or name in ("loads", "dumps", "decode"):
+            calls.append(name)
+
+    async def call() -> None:
+        sys.setprofile(note)
+        await served(b'{"x0": 0.1}', "r")
+        sys.setprofile(None)
+
+    asyncio.run(call())
+    assert calls == ["from_json", "to_json"]

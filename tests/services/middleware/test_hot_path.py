@@ -1,5 +1,6 @@
 """The request path does no SQL and no file or network I/O before it answers: its thread is watched while it does."""
 
+import asyncio
 import sys
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
+from starlette.types import Message
 
 from tests.services.middleware.conftest import Hub
 
@@ -62,3 +64,20 @@ def test_nothing_is_read_or_written_before_the_answer(hub: Hub, kind: str) -> No
         for _ in range(20):
             assert call() == warm
     assert not done
+
+
+def test_a_request_makes_no_task_of_its_own(hub: Hub) -> None:
+    body: Message = {"type": "http.request", "body": b'{"x": 1}', "more_body": False}
+    hub.raw("/api/predict/echo", [dict(body)])
+    made: list[Any] = []
+
+    def count(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> "asyncio.Task[Any]":
+        made.append(coroutine)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    hub.loop.set_task_factory(count)
+    sent = hub.raw("/api/predict/echo", [dict(body)])
+    hub.loop.set_task_factory(None)
+
+    assert sent[0]["status"] == 200
+    assert len(made) == 1  # the call itself
