@@ -2,17 +2,19 @@
 
 from typing import Any
 
-import joblib
 import pytest
 
+from services.inference.runtimes.session import open_session
 from tests.services.exporting.place import Place, finished
 from tests.services.exporting.samples import constant
 
 
 def intercept(place: Place, tag: str) -> float:
     """What the stored model of that tag answers to everything."""
-    (file,) = (place.stores / "models" / tag.replace(":", "/")).glob("*.joblib")
-    return float(joblib.load(file).intercept_)
+    (file,) = (place.stores / "models" / tag.replace(":", "/")).glob("*.onnx")
+    session = open_session(file)
+    [answer] = session.run(None, {session.get_inputs()[0].name: [[0.0]]})
+    return float(answer.item())
 
 
 def at_once(place: Place, *orders: tuple[str, float]) -> list[dict[str, Any]]:
