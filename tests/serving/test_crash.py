@@ -15,6 +15,8 @@ from registry.traffic import ApiRequest
 from tests.serving.callers import post, press
 from tests.serving.conftest import WINE, Server
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, float]
 AT_RISK = 0.25  # seconds of a killed worker's rows that may be lost
 NOISE = 0.15  # between an answer's leaving the server and this process's noting it, on a busy machine

@@ -1,5 +1,6 @@
 """Machines to export on, and a command that refuses in this process."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,12 @@ class Shop(NamedTuple):
     said: dict[str, object]
     told: str
 
+    def copy(self, folder: Path) -> "Shop":
+        """The same machine elsewhere, for whoever changes it."""
+        place = Place(folder)
+        shutil.copytree(self.place.folder, folder, dirs_exist_ok=True)
+        return Shop(place, folder / self.model.name, self.said, self.told)
+
     @property
     def key(self) -> str:
         """The endpoint's first key."""
@@ -27,7 +34,7 @@ class Shop(NamedTuple):
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """A machine whose `iris` endpoint was exported from a file with a sample."""
+    """A machine whose `iris` endpoint was exported from a file with a sample; tests of many files share it as it is."""
     place = Place(tmp_path_factory.mktemp("shop"))
     model = iris(place.folder)
     (place.folder / ".env").write_text("MODELPORT_CORS_ORIGINS=https://env-file.example\n")

@@ -1,7 +1,6 @@
 """The direct path and BentoML's own route give the same answers, refuse the same bodies, and are counted alike."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,11 +66,11 @@ def assert_alike(direct: list[Any], foreign: list[Any], unread: int) -> None:
 
 
 @pytest.fixture
-def iris(shop: Shop, place: Place) -> Place:
-    """A copy of the shop's machine, without its narrow limit."""
-    shutil.copytree(shop.place.folder, place.folder, dirs_exist_ok=True)
-    assert place.run("export", shop.model, "--rate-limit", "1000/minute", "--allow-pickle").code == 0
-    return place
+def iris(shop: Shop, tmp_path: Path) -> Place:
+    """The shop's machine, without its narrow limit."""
+    copied = shop.copy(tmp_path / "shop")
+    assert copied.place.run("export", copied.model, "--rate-limit", "1000/minute", "--allow-pickle").code == 0
+    return copied.place
 
 
 def test_a_model_answers_alike(shop: Shop, iris: Place) -> None:

@@ -40,6 +40,7 @@ def write(folder: Path, service: str = SERVICE, bentofile: str = BENTOFILE) -> P
     return folder
 
 
+@pytest.mark.slow
 def test_a_service_becomes_an_endpoint(place: Place) -> None:
     folder = write(place.folder / "Adder")
     said = place.run("export", folder, "-o", "json").json()

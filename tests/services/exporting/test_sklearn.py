@@ -9,6 +9,12 @@ from tests.services.exporting.conftest import Shop
 from tests.services.exporting.samples import constant, iris
 
 
+@pytest.fixture(scope="module")
+def shop(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A copy of the shop: these tests change it."""
+    return shop.copy(tmp_path_factory.mktemp("sklearn") / "shop")
+
+
 def test_export_prints_one_object(shop: Shop) -> None:
     assert list(shop.said) == ["endpoint", "url", "api_key", "model", "bento", "runtime", "signature"]
     assert shop.said["endpoint"] == "iris"
