@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from registry.schema import refuse_newer, refuse_older
 from registry.settings import settings
-from registry.sqlite_file import BUSY_SECONDS
+from registry.sqlite_file import BUSY_SECONDS, path_of
 
 _ENDPOINTS = """
 SELECT endpoints.name, status, models.name, version, framework, runtime, bento,
@@ -45,7 +45,7 @@ def lines() -> list[Line]:
     """
     url = settings().url
     plain = settings().embedded and "?" not in url
-    return _of_file(Path(url.removeprefix("sqlite:///"))) if plain else _of_database()
+    return _of_file(Path(path_of(url))) if plain else _of_database()
 
 
 def _of_file(path: Path) -> list[Line]:

@@ -14,6 +14,11 @@ PRAGMAS = (
 )
 
 
+def path_of(url: str) -> str:
+    """The file of a `sqlite:///` URL."""
+    return url.removeprefix("sqlite:///").partition("?")[0]
+
+
 def set_up(connection: sqlite3.Connection, *pragmas: str) -> None:
     """Make a new connection durable enough, honest about foreign keys, and leave transactions to the caller."""
     connection.isolation_level = None

@@ -17,10 +17,13 @@ from registry.errors import PlatformError
 from registry.failures import plainly
 from registry.settings import PREFIX, settings
 from services.inference import threads
+from services.inference.runtimes import BOOSTING
 from services.packaging import stores
 
 LIBRARIES = ("bentoml", "numpy", "scikit-learn", "keras", "tensorflow", "onnxruntime", "skl2onnx", "tf2onnx")
-NEEDED_BY = {"onnx": "onnxruntime", "sklearn": "sklearn", "keras": "tensorflow", "service": "bentoml"}
+NEEDED_BY = {"onnx": "onnxruntime", "sklearn": "sklearn", "keras": "tensorflow", "service": "bentoml"} | dict(
+    zip(BOOSTING, BOOSTING, strict=True)
+)
 ROOM = 1024**3  # bytes of disk below which the next export may fail
 
 

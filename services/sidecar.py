@@ -6,18 +6,18 @@ read from the registry is done in a thread, once it has happened.
 
 import asyncio
 import logging
-import marshal
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
 import registry
-from registry.sidecar.frames import LENGTH, Order, frame
-from services.request_log import RequestLog
+from registry.sidecar.frames import Order, frame, receive
+from services.request_log import BATCH, RequestLog
 
 log = logging.getLogger("modelport.sidecar")
 
@@ -37,7 +37,6 @@ class Sidecar:
         self._process: subprocess.Popen[bytes] | None = None
         self._sent = 0  # rows under way, the oldest of the log
         self._repeated = False
-        self._stopping = False
         self._reported = -_REPORT_EVERY
 
     def start(self) -> None:
@@ -49,16 +48,13 @@ class Sidecar:
     async def stop(self) -> None:
         """Have the rest of the log written, then let the process end."""
         deadline = monotonic() + PATIENCE
-        self.flush()
         while len(self._rows) and monotonic() < deadline:
             self._idle.clear()
-            try:
+            self.flush()
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), 0.2)
-            except TimeoutError:
-                self.flush()
         if len(self._rows):
             log.error("%d request log rows were lost: the registry can't be written", len(self._rows))
-        self._stopping = True
         if self._writer is not None:
             self._writer.close()
         for task in self._tasks:
@@ -97,16 +93,20 @@ class Sidecar:
         self._writer = writer
         try:
             while True:
-                head = await reader.readexactly(LENGTH)
-                self._hear(*marshal.loads(await reader.readexactly(int.from_bytes(head))))  # noqa: S302  from our own
+                self._hear(*await receive(reader))
         except (asyncio.IncompleteReadError, ConnectionError):
-            self._writer, self._sent, self._repeated = None, 0, True
+            pass  # it ended
         finally:
+            self._writer, self._sent, self._repeated = None, 0, True
             writer.close()
             await self._ended()
 
     async def _ended(self) -> None:
+        """Wait until the process is gone; one that hangs over its last rows is ended."""
+        deadline = monotonic() + PATIENCE
         while self._process is not None and self._process.poll() is None:
+            if monotonic() > deadline:
+                self._process.kill()
             await asyncio.sleep(0.01)
 
     def _hear(self, what: str, reason: str = "") -> None:
@@ -115,7 +115,9 @@ class Sidecar:
                 self._rows.written(self._sent)
                 self._sent, self._repeated = 0, False
                 self._idle.set()
-                if self._stopping or len(self._rows):
+                if (
+                    len(self._rows) >= BATCH
+                ):  # a few more rows wait for the next interval, or batches would be of one row
                     self.flush()
             case "failed":  # the rows stay queued; the next interval tries again
                 self._sent, self._repeated = 0, True

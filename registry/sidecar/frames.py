@@ -8,9 +8,12 @@ The worker opens with an Order and then sends Batches; the sidecar answers each 
 
 import marshal
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-LENGTH = 4  # bytes
+if TYPE_CHECKING:  # the sidecar needs none of it
+    import asyncio
+
+_LENGTH = 4  # bytes
 
 RequestRow = tuple[str, int | None, int | None, str, str, int, float, float, str | None]  # see COLUMNS
 Order = tuple[str, int]  # the registry's URL, the newest change that the worker knows
@@ -32,13 +35,19 @@ COLUMNS = (
 def frame(content: Any) -> bytes:
     """The bytes of one frame."""
     body = marshal.dumps(content)
-    return len(body).to_bytes(LENGTH) + body
+    return len(body).to_bytes(_LENGTH) + body
 
 
 def read(stream: BinaryIO) -> Any:
     """The next frame's content; EOFError when there is none."""
-    head = stream.read(LENGTH)
-    body = stream.read(int.from_bytes(head)) if len(head) == LENGTH else b""
+    head = stream.read(_LENGTH)
+    body = stream.read(int.from_bytes(head)) if len(head) == _LENGTH else b""
     if not body:
         raise EOFError
     return marshal.loads(body)  # noqa: S302  from our own worker
+
+
+async def receive(reader: "asyncio.StreamReader") -> Any:
+    """The same on an event loop; asyncio.IncompleteReadError when there is none."""
+    head = await reader.readexactly(_LENGTH)
+    return marshal.loads(await reader.readexactly(int.from_bytes(head)))  # noqa: S302  from our own sidecar

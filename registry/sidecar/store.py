@@ -87,5 +87,5 @@ class PostgresStore(Store):
 def open_store(url: str) -> Store:
     """The store at the registry's URL, as `settings().url` has it."""
     if url.startswith("sqlite:///"):
-        return SqliteStore(url.removeprefix("sqlite:///").partition("?")[0])
+        return SqliteStore(sqlite_file.path_of(url))
     return PostgresStore(url.replace("postgresql+psycopg://", "postgresql://", 1))

@@ -1,7 +1,7 @@
 """Looks out for changes of the registry: whether there are any, not what they are; the worker reads that itself."""
 
 from registry.sidecar.store import Store, open_store
-from registry.sqlite_file import DataVersion
+from registry.sqlite_file import DataVersion, path_of
 
 SQLITE_SECONDS = 0.05  # between two looks
 POSTGRES_SECONDS = 1.0
@@ -12,7 +12,7 @@ class Lookout:
 
     def __init__(self, url: str, newest: int) -> None:
         self._url, self._newest = url, newest
-        self._file = DataVersion(url.removeprefix("sqlite:///").partition("?")[0]) if url.startswith("sqlite") else None
+        self._file = DataVersion(path_of(url)) if url.startswith("sqlite") else None
         self._store: Store | None = None
         self.seconds = SQLITE_SECONDS if self._file else POSTGRES_SECONDS
 

@@ -68,9 +68,7 @@ def load_predictor(tag: str, model: str, version: str) -> Predictor:
     folder = Path(stored.path)
     verify(folder, metadata["files"])
     signature = Signature.model_validate_json(str(metadata["signature"]))
-    runtime = load_runtime(
-        str(metadata.get("runtime", metadata["framework"])), folder / str(metadata["file"]), signature
-    )
+    runtime = load_runtime(str(metadata["runtime"]), folder / str(metadata["file"]), signature)
     predictor = Predictor(signature, runtime, model, version, timings_of(metadata))
     predictor.warm_up(signature.example)
     return predictor

@@ -39,7 +39,7 @@ class KeyHasher:
     """HMAC-SHA256 (RFC 2104) of whole keys under one pepper: what the registry stores and what a lookup goes by.
 
     The pepper's two hash states are made once. `hmac.digest` would give up the interpreter's lock in every call, and a
-    request would then wait until the request log's thread gives it back.
+    request would then wait for a slow model's thread to give it back.
     """
 
     def __init__(self, pepper: bytes) -> None:

@@ -110,6 +110,18 @@ def test_rows_are_written_and_leave_the_queue(registry: Path) -> None:
     beside(test)
 
 
+def test_rows_that_come_while_a_batch_is_written_wait_for_the_next_interval(registry: Path) -> None:
+    async def test(made: Beside) -> None:
+        await made.until(lambda: made.sidecar._writer)
+        made.log.put(row())
+        made.sidecar.flush()
+        made.log.put(row())
+        await asyncio.sleep(0.5)
+        assert len(made.log) == 1 and len(written()) == 1  # else every row would be a transaction of its own
+
+    beside(test)
+
+
 def test_a_stop_writes_what_is_left(registry: Path) -> None:
     rows = [row() for _ in range(1234)]
 
