@@ -56,7 +56,7 @@ class ApiKey(SQLModel, table=True):
         default=None, foreign_key="endpoints.id", ondelete="CASCADE", index=True, description="None: every endpoint."
     )
     name: str
-    key_hash: str = Field(unique=True, index=True, description="HMAC-SHA256 of the secret part, in hex.")
+    key_hash: str = Field(unique=True, index=True, description="Keyed hash of the whole key, in hex.")
     is_active: bool = True
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

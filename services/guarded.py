@@ -2,13 +2,14 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 import bentoml
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from services.documentation import documentation_routes
 from services.documentation.openapi import service_document
@@ -62,7 +63,8 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
         logging.getLogger("uvicorn.access").propagate = False  # it would word a line a request for nobody to read
         worker = self.make_worker()
         app.router.routes[:0] = documentation_routes(worker.directory)  # ours before BentoML's `/` and `/docs.json`
-        return Lifespan(stack(app, worker), worker, self.own_handlers)
+        keep_while_serving(app, worker, self.own_handlers)
+        return stack(app, worker)
 
     @property
     def openapi_spec(self) -> Any:
@@ -74,24 +76,20 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
         return Worker(only=self.endpoint_name)
 
 
-class Lifespan:
-    """Starts the worker once BentoML's app has started, and stops it once the last request is answered."""
+def keep_while_serving(app: Starlette, worker: Worker, own: Callable[[], Mapping[str, Handler] | None]) -> None:
+    """Start the worker once BentoML's app has started, and stop it once the last request is answered."""
+    bentomls = app.router.lifespan_context
 
-    def __init__(self, app: ASGIApp, worker: Worker, own: Any) -> None:
-        self.app, self.worker, self._own = app, worker, own
+    @asynccontextmanager
+    async def lifespan(served: Any) -> AsyncIterator[Any]:
+        async with bentomls(served) as state:
+            await worker.start(own())
+            try:
+                yield state
+            finally:
+                await worker.stop()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            return await self.app(scope, receive, send)
-
-        async def observed(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                await self.worker.start(self._own())
-            elif message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-                await self.worker.stop()
-            await send(message)
-
-        await self.app(scope, receive, observed)
+    app.router.lifespan_context = lifespan
 
 
 def share_cores(service: bentoml.Service[Any]) -> None:

@@ -2,12 +2,14 @@
 
 import random
 from contextvars import ContextVar
+from http import HTTPStatus
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 from starlette.types import Message, Receive, Scope, Send
 
 from registry.errors import PlatformError
+from services.uvicorn_cycle import write_whole
 
 if TYPE_CHECKING:
     from services.directory import EndpointEntry, KeyEntry
@@ -24,10 +26,14 @@ _current: ContextVar["RequestContext"] = ContextVar("modelport_request")
 class RequestContext:
     """Owns the clock, the id, the subject and the outgoing headers of one call; inner layers add to it."""
 
-    __slots__ = (
-        "_send", "endpoint", "error", "exempt", "fault", "headers", "id", "incoming", "key",
-        "left", "method", "path", "receive", "route", "scope", "started", "status",
-    )  # fmt: skip
+    route = UNMATCHED
+    exempt = False  # health, documents and static files: open, unlimited, not logged
+    endpoint: "EndpointEntry | None" = None
+    key: "KeyEntry | None" = None
+    status = 0  # 0: not answered yet
+    left = False  # the client left before there was an answer
+    error: str | None = None  # the error's code, for the log
+    fault: PlatformError | None = None  # what is wrong, where an app that isn't ours would word it otherwise
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, headers: list[Header]) -> None:
         self.started = perf_counter()
@@ -38,14 +44,6 @@ class RequestContext:
         self.path: str = scope["path"]
         self.incoming: dict[bytes, bytes] = dict(scope["headers"])
         self.headers = [*headers, (b"x-request-id", self.id.encode())]
-        self.route = UNMATCHED
-        self.exempt = False  # health, documents and static files: open, unlimited, not logged
-        self.endpoint: EndpointEntry | None = None
-        self.key: KeyEntry | None = None
-        self.status = 0  # 0: not answered yet
-        self.left = False  # the client left before there was an answer
-        self.error: str | None = None  # the error's code, for the log
-        self.fault: PlatformError | None = None  # what is wrong, where an app that isn't ours would word it otherwise
         self._send = send
 
     async def send(self, message: Message) -> None:
@@ -59,6 +57,8 @@ class RequestContext:
         """Send a whole answer."""
         self.status = status
         headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *self.headers]
+        if status == HTTPStatus.OK and write_whole(self._send, status, headers, body):
+            return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 

@@ -71,11 +71,15 @@ class Worker:
         self._sidecar.flush()
         self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._work)
 
-    async def handler(self, endpoint: EndpointEntry, path: str) -> Handler | None:
-        """Who answers the JSON requests of an endpoint's path."""
+    def ready(self, endpoint: EndpointEntry, path: str) -> Handler | None:
+        """Who answers the JSON requests of an endpoint's path, if that is known at once."""
         if self._own is not None:
             return self._own.get(path) or self._own.get(endpoint.path)
-        return await self._cache.handler(endpoint, path)
+        return self._cache.ready(endpoint, path)
+
+    async def handler(self, endpoint: EndpointEntry, path: str) -> Handler | None:
+        """The same once the model is loaded; None when the endpoint answers no JSON there."""
+        return None if self._own is not None else await self._cache.handler(endpoint, path)
 
     def _endpoints_changed(self) -> None:
         self._cache.keep_only(set(self.directory.endpoints))

@@ -32,8 +32,16 @@ class ModelCache:
         # One: threads that import TensorFlow and Keras in different orders get half of a module, and each load imports.
         self._at_a_time = asyncio.Lock()
 
+    def ready(self, endpoint: EndpointEntry, path: str) -> Handler | None:
+        """The handler of one of the endpoint's paths, if its present version is loaded."""
+        servable = self._loaded.get(endpoint.id)
+        if servable is None or servable.version != endpoint.version:
+            return None
+        self._loaded.move_to_end(endpoint.id)
+        return _handler(servable, endpoint, path)
+
     async def handler(self, endpoint: EndpointEntry, path: str) -> Handler | None:
-        """The handler of one of the endpoint's paths; None when it answers no JSON at all."""
+        """The same after loading what isn't loaded: a first version is waited for, a newer one only started."""
         servable = self._loaded.get(endpoint.id)
         if servable is None:
             servable = await self._wait_for(self._start(endpoint))
@@ -41,8 +49,7 @@ class ModelCache:
             self._loaded.move_to_end(endpoint.id)
             if servable.version != endpoint.version:
                 self._start(endpoint)
-        # By name or by id, a model answers at its own path; a service's method answers its own route and no other.
-        return servable.handlers.get(path if endpoint.import_path else endpoint.path)
+        return _handler(servable, endpoint, path)
 
     async def warm_up(self, endpoints: list[EndpointEntry]) -> None:
         """Load what fits, so that the first callers don't wait; what doesn't load is told and left out."""
@@ -112,3 +119,8 @@ class ModelCache:
 def not_loading(endpoint: EndpointEntry) -> Unavailable:
     """The answer for an endpoint in status `error`."""
     return Unavailable(f"The model of endpoint {endpoint.name} does not load at present.")
+
+
+def _handler(servable: Servable, endpoint: EndpointEntry, path: str) -> Handler | None:
+    """By name or by id, a model answers at its own path; a service's method answers its own route and no other."""
+    return servable.handlers.get(path if endpoint.import_path else endpoint.path)

@@ -11,7 +11,7 @@ from services.middleware.body_limit import BodyLimit
 from services.middleware.checks import Checks
 from services.middleware.context import Context
 from services.middleware.cors import Cors
-from services.middleware.errors import Errors, ForeignErrors
+from services.middleware.errors import ForeignErrors
 from services.middleware.predictions import Predictions
 from services.middleware.public import public
 from services.middleware.rate_limit import RateLimit
@@ -25,7 +25,9 @@ def stack(app: Starlette, worker: Worker) -> ASGIApp:
     metrics = take_over(app)
     worker.each_interval(metrics.publish)
     inner: ASGIApp = ForeignErrors(app)  # what BentoML answers as an error becomes ours
-    inner = Predictions(inner, worker.handler)  # JSON predictions are answered here; an unknown path goes no further
+    inner = Predictions(
+        inner, worker.ready, worker.handler
+    )  # JSON predictions are answered here; an unknown path goes no further
     checks = (
         Routes(app, worker.directory),  # first, so that refusals, too, are counted where they belong
         public,  # health and documents: exempt from what follows
@@ -33,8 +35,7 @@ def stack(app: Starlette, worker: Worker) -> ASGIApp:
         Authentication(worker.directory),  # nothing inside is open, but for health and documents
         RateLimit(worker.directory, chosen.home, Limit.parse(chosen.rate_limit)),  # who is known has a limit to spend
     )
-    inner = Checks(inner, checks)
-    inner = Errors(inner)  # every failure from here inwards has one body
+    inner = Checks(inner, checks)  # every refusal and failure from here inwards has one body
     if chosen.cors_origins:  # outside of authentication: a preflight carries no key
         inner = Cors(inner, chosen.cors_origins)
     return Context(inner, metrics, worker.log)  # outermost: every answer is counted and logged

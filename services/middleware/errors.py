@@ -35,32 +35,18 @@ _BY_STATUS: dict[int, type[PlatformError]] = {
 }
 
 
-class Errors:
-    """Answers every PlatformError with its body, and anything unforeseen with a 500 that says nothing of the inside."""
+async def answer(context: RequestContext, error: Exception) -> None:
+    """Send the one body: a PlatformError's, or for anything unforeseen a 500 that says nothing of the inside.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        try:
-            await self.app(scope, receive, send)
-        except PlatformError as error:
-            if error.status >= 500:
-                log.error("request %s failed", context_of(scope).id, exc_info=error)
-            await answer(context_of(scope), error)
-        except Exception as error:  # the last line of defence: whatever it was, the caller gets the one body
-            if context_of(scope).left:
-                return
-            log.exception("request %s failed", context_of(scope).id, exc_info=error)
-            await answer(
-                context_of(scope), InternalError("Something went wrong here; the request id finds it in the log.")
-            )
-
-
-async def answer(context: RequestContext, error: PlatformError) -> None:
-    """Send the error's body, unless an answer is already under way."""
+    What fails when an answer is already under way is raised again: the server then breaks the connection off.
+    """
+    if not isinstance(error, PlatformError):
+        if context.left:
+            return
+        log.exception("request %s failed", context.id, exc_info=error)
+        error = InternalError("Something went wrong here; the request id finds it in the log.")
+    elif error.status >= 500:
+        log.error("request %s failed", context.id, exc_info=error)
     context.error = error.code
     if context.status:
         raise error

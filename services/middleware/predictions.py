@@ -10,11 +10,13 @@ from services.directory import EndpointEntry
 from services.inference.cache import not_loading
 from services.inference.servable import Handler
 from services.request import UNMATCHED, context_of
+from services.uvicorn_cycle import body_at_hand
 
 _PREFIX = "/api/predict/"
 _JSON = b"application/json"
 _CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 
+ReadyHandler = Callable[[EndpointEntry, str], Handler | None]
 FindHandler = Callable[[EndpointEntry, str], Awaitable[Handler | None]]
 
 
@@ -24,8 +26,9 @@ class Predictions:
     Raises NotFound (404) for what no route answers, so that BentoML never sees an unknown path.
     """
 
-    def __init__(self, app: ASGIApp, find: FindHandler) -> None:
-        self.app, self._find = app, find
+    def __init__(self, app: ASGIApp, ready: ReadyHandler, find: FindHandler) -> None:
+        """`ready` knows the handlers of loaded models; `find` waits for one that is still to be loaded."""
+        self.app, self._ready, self._find = app, ready, find
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,11 +44,13 @@ class Predictions:
             raise MethodNotAllowed("Predictions are asked for with POST.", headers={"allow": "POST"})
         if endpoint.status == EndpointStatus.ERROR:
             raise not_loading(endpoint)
-        handler = await self._find(endpoint, context.path)
+        handler = self._ready(endpoint, context.path) or await self._find(endpoint, context.path)
         if handler is None:
             return await self.app(scope, receive, send)
         check_json(context.incoming.get(b"content-type"), context.incoming.get(b"content-encoding"))
-        body = await read(receive)
+        body = body_at_hand(receive)
+        if body is None:
+            body = await read(receive)
         if body is None:
             context.left = True
         else:

@@ -36,23 +36,21 @@ def mint(environment: str, pepper: bytes) -> MintedKey:
 
 
 class KeyHasher:
-    """HMAC-SHA256 (RFC 2104) of whole keys under one pepper: what the registry stores and what a lookup goes by.
+    """Keyed BLAKE2b (RFC 7693) of whole keys under one pepper: what the registry stores and what a lookup goes by.
 
-    The pepper's two hash states are made once. `hmac.digest` would give up the interpreter's lock in every call, and a
-    request would then wait for a slow model's thread to give it back.
+    HMAC-SHA256 says as much and takes three times as long. The keyed state is made once; with a key's few bytes nothing
+    here gives up the interpreter's lock, which a request would then wait for while a slow model's thread holds it.
     """
 
     def __init__(self, pepper: bytes) -> None:
-        block = (hashlib.sha256(pepper).digest() if len(pepper) > 64 else pepper).ljust(64, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        key = hashlib.blake2b(pepper).digest() if len(pepper) > hashlib.blake2b.MAX_KEY_SIZE else pepper
+        self._keyed = hashlib.blake2b(key=key, digest_size=32)
 
     def __call__(self, text: bytes) -> bytes:
         """The 32 bytes of one key's hash."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(text)
-        outer.update(inner.digest())
-        return outer.digest()
+        state = self._keyed.copy()
+        state.update(text)
+        return state.digest()
 
 
 def checksum(body: str) -> str:

@@ -10,8 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.sidecar.frames import COLUMNS, RequestRow
 from services.metrics import RequestMetrics
+from services.middleware.checks import Checks
 from services.middleware.context import Context
-from services.middleware.errors import Errors, ForeignErrors
+from services.middleware.errors import ForeignErrors
 
 STATUS, ERROR = COLUMNS.index("status_code"), COLUMNS.index("error_message")
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
@@ -35,7 +36,7 @@ def through(app: ASGIApp, received: list[Message]) -> tuple[list[RequestRow], li
     async def send(message: Message) -> None:
         sent.append(message)
 
-    layers = Context(Errors(ForeignErrors(app)), RequestMetrics(None), log)
+    layers = Context(Checks(ForeignErrors(app), ()), RequestMetrics(None), log)
     asyncio.run(layers(dict(SCOPE), receive, send))
     return rows, sent
 
@@ -56,7 +57,7 @@ def test_a_failure_in_the_middle_of_an_answer_ends_the_connection_and_is_logged(
     async def receive() -> Message:
         return {"type": "http.request"}
 
-    layers = Context(Errors(ForeignErrors(breaks_off)), RequestMetrics(None), rows)
+    layers = Context(Checks(ForeignErrors(breaks_off), ()), RequestMetrics(None), rows)
     with pytest.raises(Exception, match="Something went wrong"):  # the server closes the connection on it
         asyncio.run(layers(dict(SCOPE), receive, send))
 
@@ -115,7 +116,7 @@ async def answers(scope: Scope, receive: Receive, send: Send) -> None:
 
 def test_nothing_of_a_call_is_left_for_the_garbage_collector() -> None:
     log: Any = Log()
-    layers = Context(Errors(ForeignErrors(answers)), RequestMetrics(None), log)
+    layers = Context(Checks(ForeignErrors(answers), ()), RequestMetrics(None), log)
 
     async def receive() -> Message:
         return {"type": "http.request"}
