@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from services.documentation import documentation_routes
 from services.documentation.openapi import service_document
+from services.http_protocol import install
 from services.inference.servable import Handler
 from services.inference.threads import environment
 from services.inference.typed import describe_routes, typed_handlers
@@ -63,6 +64,7 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
         logging.getLogger("uvicorn.access").propagate = False  # it would word a line a request for nobody to read
         worker = self.make_worker()
         app.router.routes[:0] = documentation_routes(worker.directory)  # ours before BentoML's `/` and `/docs.json`
+        install()
         keep_while_serving(app, worker, self.own_handlers)
         return stack(app, worker)
 

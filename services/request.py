@@ -2,25 +2,29 @@
 
 import random
 from contextvars import ContextVar
-from http import HTTPStatus
 from time import perf_counter, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import Message, Receive, Scope, Send
 
 from registry.errors import PlatformError
-from services.uvicorn_cycle import write_whole
 
 if TYPE_CHECKING:
     from services.directory import EndpointEntry, KeyEntry
 
 Header = tuple[bytes, bytes]
 
+PREFLIGHT = "preflight"  # the route of a browser's question whether it may call; it carries no key
 UNMATCHED = "unmatched"  # the route of every path that nothing answers: one label, however many paths
 
 
 _generator = random.Random(random.SystemRandom().getrandbits(64))  # per worker, not per request
 _current: ContextVar["RequestContext"] = ContextVar("modelport_request")
+
+
+async def nobody(*_: Any) -> Any:
+    """Receives and sends where there is no server to do it."""
+    raise RuntimeError("this request is answered at once: there is nothing to await")
 
 
 class RequestContext:
@@ -35,7 +39,8 @@ class RequestContext:
     error: str | None = None  # the error's code, for the log
     fault: PlatformError | None = None  # what is wrong, where an app that isn't ours would word it otherwise
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, headers: list[Header]) -> None:
+    def __init__(self, scope: Scope, headers: list[Header], receive: Receive = nobody, send: Send = nobody) -> None:
+        """`receive` and `send` are the server's; what is answered at once needs neither."""
         self.started = perf_counter()
         self.id = request_uuid()
         self.scope = scope
@@ -53,12 +58,14 @@ class RequestContext:
             message["headers"] = [*message.get("headers", ()), *self.headers]
         await self._send(message)
 
+    def whole(self, body: bytes, content_type: bytes = b"application/json") -> list[Header]:
+        """The headers of an answer with that body."""
+        return [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *self.headers]
+
     async def respond(self, status: int, body: bytes, content_type: bytes = b"application/json") -> None:
         """Send a whole answer."""
         self.status = status
-        headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *self.headers]
-        if status == HTTPStatus.OK and write_whole(self._send, status, headers, body):
-            return
+        headers = self.whole(body, content_type)
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 

@@ -19,7 +19,8 @@ MAY_IMPORT = {
 LEVELS = [
     {"security", "limits", "invalid", "naming", "keys", "startup"},
     {"directory", "request", "request_log", "sidecar", "metrics", "inference"},
-    {"worker", "middleware", "documentation"},
+    {"worker", "record", "middleware", "documentation"},
+    {"http_protocol"},
     {"guarded"},
     {"packaging", "platform", "endpoint"},
     {"exporting", "hub", "doctor"},

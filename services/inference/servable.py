@@ -36,13 +36,18 @@ class Predictor:
         self._model = {"name": model, "version": version}
         planned = plan(timings)
         self._batcher = Batcher(runtime.predict, planned) if planned is not None else None
+        self.at_once = self._at_once if self._batcher is None else None  # for whoever can't wait
 
     async def __call__(self, body: bytes, request_id: str) -> bytes:
-        rows = self.read(body)
         if self._batcher is None:
-            predictions = self._runtime.predict(rows)
-        else:
-            predictions = await self._batcher(rows, len(body))
+            return self._at_once(body, request_id)
+        rows = self.read(body)
+        return self._written(await self._batcher(rows, len(body)), request_id)
+
+    def _at_once(self, body: bytes, request_id: str) -> bytes:
+        return self._written(self._runtime.predict(self.read(body)), request_id)
+
+    def _written(self, predictions: list[Any], request_id: str) -> bytes:
         return to_json({"predictions": predictions, "model": self._model, "request_id": request_id})
 
     def answer(self, rows: list[Row], request_id: str) -> dict[str, Any]:

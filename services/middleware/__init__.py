@@ -8,34 +8,35 @@ from services.limits.rule import Limit
 from services.metrics import take_over
 from services.middleware.authentication import Authentication
 from services.middleware.body_limit import BodyLimit
-from services.middleware.checks import Checks
+from services.middleware.checks import Check, Checks
 from services.middleware.context import Context
 from services.middleware.cors import Cors
 from services.middleware.errors import ForeignErrors
+from services.middleware.immediate import Immediate
 from services.middleware.predictions import Predictions
 from services.middleware.public import public
 from services.middleware.rate_limit import RateLimit
 from services.middleware.routes import Routes
+from services.record import Record
 from services.worker import Worker
 
 
-def stack(app: Starlette, worker: Worker) -> ASGIApp:
+def stack(app: Starlette, worker: Worker) -> Context:
     """Put the layers around BentoML's app."""
     chosen = settings()
     metrics = take_over(app)
     worker.each_interval(metrics.publish)
-    inner: ASGIApp = ForeignErrors(app)  # what BentoML answers as an error becomes ours
-    inner = Predictions(
-        inner, worker.ready, worker.handler
-    )  # JSON predictions are answered here; an unknown path goes no further
-    checks = (
+    record = Record(metrics, worker.log)
+    checks: list[Check] = [
         Routes(app, worker.directory),  # first, so that refusals, too, are counted where they belong
+        *([Cors(chosen.cors_origins)] if chosen.cors_origins else []),  # a browser's first question carries no key
         public,  # health and documents: exempt from what follows
         BodyLimit(chosen.max_body_bytes),  # before anything reads a byte
         Authentication(worker.directory),  # nothing inside is open, but for health and documents
         RateLimit(worker.directory, chosen.home, Limit.parse(chosen.rate_limit)),  # who is known has a limit to spend
-    )
+    ]
+    inner: ASGIApp = ForeignErrors(app)  # what BentoML answers as an error becomes ours
+    inner = Predictions(inner, worker.ready, worker.handler)  # JSON predictions; an unknown path goes no further
     inner = Checks(inner, checks)  # every refusal and failure from here inwards has one body
-    if chosen.cors_origins:  # outside of authentication: a preflight carries no key
-        inner = Cors(inner, chosen.cors_origins)
-    return Context(inner, metrics, worker.log)  # outermost: every answer is counted and logged
+    # Outermost: every answer is counted and logged. What needs no layer at all is answered by the protocol itself.
+    return Context(inner, record, Immediate(worker.directory, checks, worker.ready, record, chosen.max_body_bytes))

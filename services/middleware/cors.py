@@ -2,11 +2,7 @@
 
 from collections.abc import Sequence
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from services.request import Header, context_of
-
-PREFLIGHT = "preflight"  # the route of a browser's question whether it may call; it carries no key
+from services.request import PREFLIGHT, Header, RequestContext
 
 _VARY: Header = (b"vary", b"Origin")
 _EXPOSED: Header = (
@@ -24,21 +20,15 @@ _PERMISSION: list[Header] = [
 class Cors:
     """Adds the headers to the context, so that every answer bears them: predictions, refusals, documents."""
 
-    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
-        self.app = app
+    def __init__(self, origins: Sequence[str]) -> None:
         allowed = [origin.lower().encode() for origin in origins]  # as browsers write them
         self._headers = {origin: [(b"access-control-allow-origin", origin), _EXPOSED] for origin in allowed}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        context = context_of(scope)
+    def __call__(self, context: RequestContext) -> None:
         context.headers.append(_VARY)
         headers = self._headers.get(context.incoming.get(b"origin", b""))
         if headers is not None:
             context.headers.extend(headers)
             if context.method == "OPTIONS" and b"access-control-request-method" in context.incoming:
-                context.route, context.exempt = PREFLIGHT, True
+                context.route, context.endpoint, context.exempt = PREFLIGHT, None, True
                 context.headers.extend(_PERMISSION)
-                return await context.respond(200, b"", b"text/plain")
-        await self.app(scope, receive, send)

@@ -35,23 +35,29 @@ _BY_STATUS: dict[int, type[PlatformError]] = {
 }
 
 
-async def answer(context: RequestContext, error: Exception) -> None:
-    """Send the one body: a PlatformError's, or for anything unforeseen a 500 that says nothing of the inside.
+def worded(context: RequestContext, error: Exception) -> PlatformError:
+    """The error as its caller may hear of it: a PlatformError itself, or one that says nothing of the inside.
 
-    What fails when an answer is already under way is raised again: the server then breaks the connection off.
+    What is our fault goes to the log; the error's code and headers go to the context.
     """
     if not isinstance(error, PlatformError):
-        if context.left:
-            return
         log.exception("request %s failed", context.id, exc_info=error)
         error = InternalError("Something went wrong here; the request id finds it in the log.")
     elif error.status >= 500:
         log.error("request %s failed", context.id, exc_info=error)
     context.error = error.code
-    if context.status:
-        raise error
     context.headers.extend((name.lower().encode(), value.encode()) for name, value in error.headers.items())
-    await context.respond(error.status, body(error, context.id))
+    return error
+
+
+async def answer(context: RequestContext, error: Exception) -> None:
+    """Send the one body; raise instead when an answer is already under way: the server then breaks it off."""
+    if context.left and not isinstance(error, PlatformError):
+        return
+    told = worded(context, error)
+    if context.status:
+        raise told
+    await context.respond(told.status, body(told, context.id))
 
 
 def body(error: PlatformError, request_id: str) -> bytes:

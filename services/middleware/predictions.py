@@ -9,8 +9,7 @@ from registry.errors import MethodNotAllowed, NotFound, UnsupportedMediaType
 from services.directory import EndpointEntry
 from services.inference.cache import not_loading
 from services.inference.servable import Handler
-from services.request import UNMATCHED, context_of
-from services.uvicorn_cycle import body_at_hand
+from services.request import PREFLIGHT, UNMATCHED, context_of
 
 _PREFIX = "/api/predict/"
 _JSON = b"application/json"
@@ -35,6 +34,8 @@ class Predictions:
             return await self.app(scope, receive, send)
         context = context_of(scope)
         endpoint = context.endpoint
+        if context.route == PREFLIGHT:
+            return await context.respond(200, b"", b"text/plain")
         if endpoint is None:
             if context.route == UNMATCHED:
                 what = "There is no such endpoint." if context.path.startswith(_PREFIX) else "Nothing answers here."
@@ -48,9 +49,7 @@ class Predictions:
         if handler is None:
             return await self.app(scope, receive, send)
         check_json(context.incoming.get(b"content-type"), context.incoming.get(b"content-encoding"))
-        body = body_at_hand(receive)
-        if body is None:
-            body = await read(receive)
+        body = await read(receive)
         if body is None:
             context.left = True
         else:

@@ -188,15 +188,25 @@ def new_endpoint(name: str, **columns: Any) -> Endpoint:
         return endpoint
 
 
-def load_echo(endpoint: EndpointEntry) -> Servable:
-    """Stands in for loading a model: answers with what it was sent, and fails when it is sent a bomb."""
+class Echo:
+    """Stands in for a model: answers with what it was sent, and fails when it is sent a bomb."""
 
-    async def handle(body: bytes, request_id: str) -> bytes:
+    def __init__(self, endpoint: EndpointEntry) -> None:
+        self._name = endpoint.name
+
+    async def __call__(self, body: bytes, request_id: str) -> bytes:
+        return self.at_once(body, request_id)
+
+    def at_once(self, body: bytes, request_id: str) -> bytes:
+        """The answer to whoever can't wait."""
         if b"bomb" in body:
             raise RuntimeError(f"secret detail of {body!r} in /var/lib/models")
-        return to_json({"endpoint": endpoint.name, "body": body.decode(), "request_id": request_id})
+        return to_json({"endpoint": self._name, "body": body.decode(), "request_id": request_id})
 
-    return Servable(dict.fromkeys(endpoint.paths, handle), endpoint.version, 1)
+
+def load_echo(endpoint: EndpointEntry) -> Servable:
+    """Stands in for loading a model."""
+    return Servable(dict.fromkeys(endpoint.paths, Echo(endpoint)), endpoint.version, 1)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from services.metrics import RequestMetrics
 from services.middleware.checks import Checks
 from services.middleware.context import Context
 from services.middleware.errors import ForeignErrors
+from services.record import Record
 
 STATUS, ERROR = COLUMNS.index("status_code"), COLUMNS.index("error_message")
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
@@ -36,7 +37,7 @@ def through(app: ASGIApp, received: list[Message]) -> tuple[list[RequestRow], li
     async def send(message: Message) -> None:
         sent.append(message)
 
-    layers = Context(Checks(ForeignErrors(app), ()), RequestMetrics(None), log)
+    layers = Context(Checks(ForeignErrors(app), ()), Record(RequestMetrics(None), log))
     asyncio.run(layers(dict(SCOPE), receive, send))
     return rows, sent
 
@@ -57,7 +58,7 @@ def test_a_failure_in_the_middle_of_an_answer_ends_the_connection_and_is_logged(
     async def receive() -> Message:
         return {"type": "http.request"}
 
-    layers = Context(Checks(ForeignErrors(breaks_off), ()), RequestMetrics(None), rows)
+    layers = Context(Checks(ForeignErrors(breaks_off), ()), Record(RequestMetrics(None), rows))
     with pytest.raises(Exception, match="Something went wrong"):  # the server closes the connection on it
         asyncio.run(layers(dict(SCOPE), receive, send))
 
@@ -116,7 +117,7 @@ async def answers(scope: Scope, receive: Receive, send: Send) -> None:
 
 def test_nothing_of_a_call_is_left_for_the_garbage_collector() -> None:
     log: Any = Log()
-    layers = Context(Checks(ForeignErrors(answers), ()), RequestMetrics(None), log)
+    layers = Context(Checks(ForeignErrors(answers), ()), Record(RequestMetrics(None), log))
 
     async def receive() -> Message:
         return {"type": "http.request"}

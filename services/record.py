@@ -1,0 +1,46 @@
+"""What remains of an answered request: a count in the metrics, a row in the log."""
+
+from time import perf_counter, time
+
+from registry.sidecar.frames import RequestRow
+from services.metrics import RequestMetrics
+from services.request import RequestContext
+from services.request_log import RequestLog
+
+
+class Record:
+    """Counts and logs each request once; one whose client left before it was answered is neither."""
+
+    def __init__(self, metrics: RequestMetrics, log: RequestLog) -> None:
+        self._metrics, self._log = metrics, log
+
+    def begin(self, context: RequestContext) -> None:
+        """A request came in."""
+        self._metrics.begin()
+        if context.path == "/metrics":
+            self._metrics.publish()
+
+    def end(self, context: RequestContext) -> None:
+        """It is answered, or given up."""
+        if context.left:
+            return self._metrics.abandon()
+        seconds = perf_counter() - context.started
+        status = context.status or 500
+        self._metrics.end(context.route, status, seconds)
+        if not context.exempt:
+            self._log.put(row_of(context, status, seconds))
+
+
+def row_of(context: RequestContext, status: int, seconds: float) -> RequestRow:
+    """The log row of an answered request, in the order of `frames.COLUMNS`."""
+    return (
+        context.id,
+        context.endpoint.id if context.endpoint is not None else None,
+        context.key.id if context.key is not None else None,
+        context.method,
+        context.route,
+        status,
+        seconds,
+        time(),
+        context.error,
+    )

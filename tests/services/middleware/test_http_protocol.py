@@ -1,0 +1,251 @@
+"""The short way, in the server's protocol, and the long one, through the layers: the same answers, log and counts."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Iterator
+from itertools import pairwise
+from time import sleep
+from typing import Any, NamedTuple
+
+import pytest
+import uvicorn
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from registry.catalog import EndpointStatus
+from services.http_protocol import HttpProtocol, immediate_of
+from tests.services.middleware.conftest import Hub, new_key
+
+
+class Answer(NamedTuple):
+    """What came back; what differs from call to call is left out."""
+
+    status: int
+    headers: frozenset[tuple[str, str]]
+    body: str
+
+
+class Served:
+    """The hub behind a uvicorn whose connections speak that protocol."""
+
+    def __init__(self, hub: Hub, protocol: Any) -> None:
+        config = uvicorn.Config(hub.app, port=0, http=protocol, log_config=None, server_header=False, lifespan="off")
+        self.server = uvicorn.Server(config)
+        self.serving = asyncio.run_coroutine_threadsafe(self.server.serve(), hub.loop)
+        while not self.server.started:
+            sleep(0.01)
+        found: Any = self.server.servers[0].sockets[0].getsockname()
+        self.address = ("127.0.0.1", found[1])
+
+    def ask(self, *parts: bytes) -> list[Answer]:
+        """Send the parts one after another, and read all that comes back."""
+        with socket.create_connection(self.address, timeout=20) as connection:
+            for part in parts:
+                connection.sendall(part)
+                if len(parts) > 1:
+                    sleep(0.01)
+            sleep(0.05)
+            connection.shutdown(socket.SHUT_WR)
+            return list(answers_in(b"".join(iter(lambda: connection.recv(65536), b""))))
+
+    def stop(self) -> None:
+        """Stop it as BentoML does."""
+        self.server.should_exit = True
+        self.serving.result(20)
+
+
+def answers_in(text: bytes) -> Iterator[Answer]:
+    """The answers, one by one: each has a length."""
+    while text:
+        head, _, text = text.partition(b"\r\n\r\n")
+        status, *found = head.decode("latin-1").split("\r\n")
+        headers = dict(line.split(": ", 1) for line in found)
+        length = int(headers.get("content-length", 0)) if " 100 " not in status else 0
+        body, text = text[:length].decode(), text[length:]
+        varying = ("date", "x-request-id", "ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset")
+        for name in set(headers) & set(varying):
+            headers[name] = "" if name != "ratelimit" else re.sub(r"\d+", "0", headers[name])
+        yield Answer(
+            int(status.split()[1]),
+            frozenset(headers.items()),
+            re.sub(r'"request_id":"\w{32}"', '"request_id":""', body),
+        )
+
+
+@pytest.fixture
+def ways(hub: Hub) -> Iterator[tuple[Served, Served]]:
+    """The hub served both ways."""
+    hub.set_limit("echo", "1000000/minute")
+    served = Served(hub, HttpProtocol), Served(hub, "httptools")
+    yield served
+    for one in served:
+        one.stop()
+
+
+def request(
+    key: str | None, body: bytes = b'{"x":1}', *lines: str, method: str = "POST", path: str = "/api/predict/echo"
+) -> bytes:
+    """A request as bytes, with its length unless the lines say how its body comes."""
+    declared = any(line.lower().startswith(("content-length", "transfer-encoding")) for line in lines)
+    head = [f"{method} {path} HTTP/1.1", "Host: x", *([f"X-API-Key: {key}"] if key else []), *lines]
+    head += [] if declared else [f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
+    """Requests of every kind, each in the parts in which it is sent."""
+    json, plain = "Content-Type: application/json", request(key)
+    return {
+        "plain": [plain],
+        "by its number": [request(key, path="/api/predict/1")],
+        "two at once": [plain + plain],
+        "two after another": [plain, plain],
+        "refused between two": [plain + request(None) + plain],
+        "in parts": [plain[:9], plain[9:40], plain[40:-3], plain[-3:]],
+        "behind one that takes longer": [request(None, b"", method="GET", path="/openapi.json") + plain],
+        "no key": [request(None)],
+        "wrong key": [request("mp_live_x")],
+        "bearer": [request(None, b"{}", f"Authorization: Bearer {key}")],
+        "two keys": [request(key, b"{}", f"X-API-Key: {key}")],
+        "another's key": [request(bound, path="/api/predict/other")],
+        "utf-8": [request(key, '{"x":"é"}'.encode(), f"{json}; charset=utf-8")],
+        "not json": [request(key, b"<x/>", "Content-Type: text/xml")],
+        "compressed": [request(key, b"x", json, "Content-Encoding: gzip")],
+        "not utf-8": [request(key, b"\xff")],
+        "no body": [request(key, b"")],
+        "no length": [request(key, b"", "Transfer-Encoding: chunked") + b'7\r\n{"x":1}\r\n0\r\n\r\n'],
+        "a model's failure": [request(key, b"bomb")],
+        "closing": [request(key, b"{}", "Connection: close")],
+        "http/1.0": [plain.replace(b"HTTP/1.1", b"HTTP/1.0")],
+        "http/1.0 that stays": [request(key, b"{}", "Connection: keep-alive").replace(b"HTTP/1.1", b"HTTP/1.0")],
+        "expecting": [request(key, b"{}", "Expect: 100-continue")],
+        "upgrading": [request(key, b"", "Connection: upgrade", "Upgrade: h2c")],
+        "GET": [request(key, b"", method="GET")],
+        "HEAD": [request(key, b"", method="HEAD")],
+        "OPTIONS": [request(key, b"", method="OPTIONS")],
+        "with a query": [request(key, path="/api/predict/echo?x=1")],
+        "absolute": [request(key, path="http://x/api/predict/echo")],
+        "escaped": [request(key, path="/api/predict/%65cho")],
+        "two slashes": [request(key, path="//api/predict/echo")],
+        "slash behind": [request(key, path="/api/predict/echo/")],
+        "nowhere": [request(key, path="/nowhere")],
+        "health": [request(None, b"", method="GET", path="/livez")],
+        "metrics": [request(bound, b"", method="GET", path="/metrics")],
+        "inactive": [request(key, path="/api/predict/off")],
+        "broken": [request(key, path="/api/predict/broken")],
+        "large": [request(key, b'{"x":"' + b"x" * 100_000 + b'"}')],
+        "too large": [request(key, b"", "Content-Length: 1000001")],
+        "two lengths": [request(key, b"{}", "Content-Length: 2", "Content-Length: 3")],
+        "odd length": [request(key, b"{}", "Content-Length: +2")],
+        "length and chunks": [request(key, b"", "Content-Length: 7", "Transfer-Encoding: chunked") + b"0\r\n\r\n"],
+        "no http": [b"hello\r\n\r\n"],
+        "cut off": [plain[:-2]],
+    }
+
+
+def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Served]) -> None:
+    hub.new_endpoint("other")
+    hub.new_endpoint("off", status=EndpointStatus.INACTIVE)
+    hub.new_endpoint("broken", status=EndpointStatus.ERROR, status_reason="gone")
+    requests = corpus(hub.key, hub.new_key("echo"))
+    heard = []
+    for way in ways:
+        before = len(hub.log())
+        answered = {name: way.ask(*parts) for name, parts in requests.items()}
+        expected = sum(map(len, answered.values()))
+        hub.eventually(lambda: len(hub.log()) > before + expected - 20)  # noqa: B023
+        sleep(0.5)
+        rows = [(row.method, row.route, row.status_code, row.error_message, row.api_key_id) for row in hub.log()]
+        heard.append((answered, sorted(map(str, rows[before:]))))
+
+    (short, short_rows), (long, long_rows) = heard
+    for name in requests:
+        assert (name, short[name]) == (name, long[name])
+    assert short_rows == long_rows
+    assert {answer.status for answers in long.values() for answer in answers} >= {
+        200,
+        400,
+        401,
+        403,
+        404,
+        405,
+        413,
+        415,
+    }
+
+
+def test_what_fits_is_answered_without_a_task(hub: Hub, ways: tuple[Served, Served]) -> None:
+    taken = {"plain", "by its number", "refused between two", "no key", "not json", "a model's failure", "in parts"}
+    left = {"no length", "closing", "expecting", "GET", "with a query", "large", "nowhere"}
+    requests = corpus(hub.key, hub.new_key("echo"))
+    made: list[Any] = []
+
+    def count(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> "asyncio.Task[Any]":
+        made.append(coroutine)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    hub.loop.call_soon_threadsafe(hub.loop.set_task_factory, count)
+    for name in sorted(taken | left):
+        made.clear()
+        assert ways[0].ask(*requests[name])
+        ours = [each for each in made if "run_asgi" in getattr(each, "__qualname__", "")]
+        assert (name, len(ours)) == (name, 0 if name in taken else 1)
+
+
+def test_a_key_that_has_used_up_its_limit_is_told_so_both_ways(hub: Hub, ways: tuple[Served, Served]) -> None:
+    hub.set_limit("echo", "3/day")
+    key = hub.new_key("echo")
+    short, long = ([way.ask(request(key))[0] for _ in range(2)] for way in ways)
+
+    assert [answer.status for answer in (*short, *long)] == [200, 200, 200, 429]
+    refused = ways[0].ask(request(key))[0]
+    assert (refused.status, refused.body) == (429, long[1].body) and refused.headers == long[1].headers
+
+
+def test_more_requests_than_the_connection_can_answer_at_once_are_answered_in_their_order(
+    hub: Hub, ways: tuple[Served, Served]
+) -> None:
+    bodies = [b'{"x":"%d%s"}' % (number, b"y" * 1000) for number in range(3000)]
+    with socket.create_connection(ways[0].address, timeout=30) as connection:
+        sender = asyncio.run_coroutine_threadsafe(
+            asyncio.to_thread(connection.sendall, b"".join(request(hub.key, body) for body in bodies)), hub.loop
+        )
+        sleep(0.5)  # nobody reads meanwhile: the server's buffers fill
+        received = b""
+        while received.count(b"HTTP/1.1 200") < len(bodies) or not received.endswith(b"}"):
+            received += connection.recv(1 << 20)
+        sender.result(20)
+
+    numbers = re.findall(rb'\\"x\\":\\"(\d+)y', received)
+    assert [int(number) for number in numbers] == list(range(len(bodies)))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, 400), max_size=4))
+def test_where_a_request_is_cut_does_not_matter(hub: Hub, ways: tuple[Served, Served], cuts: list[int]) -> None:
+    whole = request(hub.key) + request(hub.key, b'{"x":2}')
+    at = sorted({min(cut, len(whole)) for cut in cuts} | {0, len(whole)})
+    parts = [whole[start:end] for start, end in pairwise(at)]
+
+    assert [answer.status for answer in ways[0].ask(*parts)] == [200, 200]
+
+
+def test_a_request_that_has_begun_to_arrive_is_answered_though_the_server_is_told_to_end(hub: Hub) -> None:
+    served = Served(hub, HttpProtocol)
+    whole = request(hub.key)
+    with socket.create_connection(served.address, timeout=20) as connection:
+        connection.sendall(whole[:-3])
+        sleep(0.2)
+        served.server.should_exit = True
+        sleep(0.5)
+        connection.sendall(whole[-3:])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    served.serving.result(20)
+
+
+def test_an_app_that_is_not_ours_gets_uvicorns_own(hub: Hub) -> None:
+    async def other(*_: Any) -> None: ...
+
+    assert immediate_of(other) is None and immediate_of(hub.app) is not None
+    assert new_key()
