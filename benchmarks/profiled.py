@@ -97,8 +97,8 @@ def main() -> None:
     signal.signal(signal.SIGPROF, sample)
     signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)
     uvicorn.run(
-        hub.to_asgi(), port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="warning",
-        access_log=False, server_header=False,
+        hub.to_asgi(), port=int(sys.argv[1]), loop="uvloop", log_level="warning", access_log=False,
+        server_header=False,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ pandas has been imported, and BentoML imports it. Reads, validates, predicts and
 log, metrics or headers.
 """
 
+import gc
 import sys
 from typing import Any
 
@@ -51,7 +52,9 @@ def app(handler: Any) -> Any:
 
 
 if __name__ == "__main__":
+    served = app(predictor(sys.argv[1]))
+    gc.freeze()  # as the hub does
     uvicorn.run(
-        app(predictor(sys.argv[1])), port=int(sys.argv[2]), loop="uvloop", http="httptools", lifespan="off",
+        served, port=int(sys.argv[2]), loop="uvloop", http="httptools", lifespan="off",
         log_level="warning", access_log=False, server_header=False,
     )  # fmt: skip
