@@ -116,7 +116,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _close_if_idle(self) -> None:
         """Close the connection once nothing has come since the last answer for as long as is allowed."""
-        left = self.timeout_keep_alive
+        left = float(self.timeout_keep_alive)
         if self._idle_since is not BUSY:
             left += self._idle_since - self.loop.time()
         if left > 0:
