@@ -31,6 +31,13 @@ class Action(StrEnum):
     STATUS_CHANGED = "endpoint:status:changed"
     LIMIT_CHANGED = "endpoint:limit:changed"
     USER_CREATED = "account:user:created"
+    USER_ENABLED = "account:user:enabled"
+    USER_DISABLED = "account:user:disabled"
+    USER_DELETED = "account:user:deleted"
+    ROLE_CHANGED = "account:role:changed"
+    PASSWORD_CHANGED = "account:password:changed"  # noqa: S105
+    EMAIL_CHANGED = "account:email:changed"
+    SIGNED_IN = "account:session:opened"
     KEY_CREATED = "account:key:created"
     KEY_REVOKED = "account:key:revoked"
     KEY_ROTATED = "account:key:rotated"
