@@ -16,12 +16,12 @@ from registry.sessions import GRACE, RefreshToken, UserSession
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
-USE_FIFTY_TIMES = """
+USE_EACH = """
 import pathlib
 from datetime import datetime
 from registry import database, sessions
-text, moment = pathlib.Path("{file}").read_text(), datetime.fromisoformat("{moment}")
-for _ in range(50):
+tokens, moment = pathlib.Path("{file}").read_text().split(), datetime.fromisoformat("{moment}")
+for text in tokens:
     with database.session() as session:
         answer = sessions.refresh(session, text, moment)
     print(answer and answer[1])
@@ -224,13 +224,26 @@ def test_a_token_used_by_many_at_once_has_one_successor(
     ada: User, processes: Callable[[int, str], list[str]], tmp_path: Path
 ) -> None:
     _, text = sign_in(ada)
-    file = tmp_path / "token"
-    file.write_text(text)
-    printed = processes(4, USE_FIFTY_TIMES.format(file=file, moment=START.isoformat()))
-    answers = [line for lines in printed for line in lines.split()]
-    assert len(answers) == 200 and len(set(answers)) == 1
+    answers = use_by_processes(processes, tmp_path / "tokens", [text] * 50)
+    (successor,) = {answer for each in answers for answer in each}
     with database.reading() as session:
         chain = session.exec(select(RefreshToken.generation).order_by(col(RefreshToken.generation))).all()
     assert chain == [1, 2]
-    third = use(answers[0], START + SECOND)
+    third = use(successor, START + SECOND)
     assert third is not None and use(text, START + SECOND) is None and use(third, START + SECOND) is None
+
+
+def test_many_tokens_used_by_many_at_once_have_one_successor_each(
+    ada: User, processes: Callable[[int, str], list[str]], tmp_path: Path
+) -> None:
+    texts = [sign_in(ada)[1] for _ in range(50)]
+    first, *others = use_by_processes(processes, tmp_path / "tokens", texts)
+    assert len(set(first)) == 50 and others == [first] * 3
+
+
+def use_by_processes(processes: Callable[[int, str], list[str]], file: Path, texts: list[str]) -> list[list[str]]:
+    """What four processes are answered that use these tokens, one after another, at the same time."""
+    file.write_text("\n".join(texts))
+    printed = processes(4, USE_EACH.format(file=file, moment=START.isoformat()))
+    assert all(len(lines.split()) == len(texts) for lines in printed)
+    return [lines.split() for lines in printed]
