@@ -41,6 +41,9 @@ class Action(StrEnum):
     KEY_CREATED = "account:key:created"
     KEY_REVOKED = "account:key:revoked"
     KEY_ROTATED = "account:key:rotated"
+    SESSION_OPENED = "account:session:opened"
+    SESSION_CLOSED = "account:session:closed"
+    SESSION_REVOKED = "account:session:revoked"
 
 
 class AuditEntry(SQLModel, table=True):

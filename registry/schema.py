@@ -2,7 +2,7 @@
 
 from registry.errors import RegistryError
 
-HEAD = "0007"
+HEAD = "0008"
 
 
 def refuse_newer(revision: str) -> str:
