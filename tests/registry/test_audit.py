@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from registry import accounts, audit, catalog, database, trail
 from registry.audit import Action, AuditEntry
+from registry.clock import now
 from registry.settings import settings
 
 APPEND = """
@@ -252,35 +255,32 @@ def test_the_list_is_filtered_and_goes_on_where_it_ended(churn: Any) -> None:
         assert [entry.seq for entry in trail.entries(session, since=first[0].created_at)] == [4]
 
 
-def test_a_chain_from_before_there_was_a_head_gets_one(home: Path) -> None:
-    database.upgrade()
-    _append(3)
+def _write_without_a_head(count: int) -> None:
+    """Entries as `record` signs them."""
+    moment, previous, rows = now(), "", []
+    row = {"actor": "user:ada", "action": "a:b:c", "target": "x", "detail": "d" * 200}
+    for seq in range(1, count + 1):
+        signed = row | {"seq": seq, "prev_hash": previous}
+        previous = audit.digest(audit.entry_key(), signed | {"created_at": moment.isoformat()})
+        rows.append(signed | {"created_at": moment, "hash": previous})
     with database.engine().begin() as connection:
-        connection.exec_driver_sql("DROP TABLE audit_head")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
+        connection.execute(insert(AuditEntry), rows)
+
+
+def test_a_chain_from_before_there_was_a_head_gets_one(empty: str, home: Path) -> None:
+    home.mkdir()
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    with database.engine().begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0006")
+    _write_without_a_head(3)
     database.upgrade()
     assert _problems() == []
     _append(1)
     assert _problems() == []
 
 
-FILL = """
-from sqlalchemy import text
-from registry import audit, database
-key = audit.entry_key()
-row, previous, rows = {"actor": "user:ada", "action": "a:b:c", "target": "x", "detail": "d" * 200}, "", []
-for seq in range(1, 100_001):
-    signed = row | {"seq": seq, "created_at": "2026-11-22T10:00:00.000001+00:00", "prev_hash": previous}
-    previous = audit.digest(key, signed)
-    rows.append(signed | {"created_at": "2026-11-22 10:00:00.000001", "hash": previous})
-database.upgrade()
-columns = "seq, created_at, actor, action, target, detail, prev_hash, hash"
-with database.engine().begin() as connection:
-    values = ", ".join(f":{name}" for name in columns.split(", "))
-    connection.execute(text(f"INSERT INTO audit_entries ({columns}) VALUES ({values})"), rows)
-    head = {"hash": previous, "seal": audit.seal(100_000, previous)}
-    connection.execute(text("UPDATE audit_head SET entries = 100000, hash = :hash, seal = :seal"), head)
-"""
 VERIFY = """
 import resource
 from registry import database, trail
@@ -295,7 +295,12 @@ with database.reading() as session:
 
 @pytest.mark.slow
 def test_a_long_chain_is_verified_in_little_memory(home: Path) -> None:
-    subprocess.run([sys.executable, "-c", FILL], check=True)
+    database.upgrade()
+    _write_without_a_head(100_000)
+    with database.session() as session:
+        last_hash = trail.entries(session, limit=1)[0].hash
+        head = {"hash": last_hash, "seal": audit.seal(100_000, last_hash)}
+        session.execute(text("UPDATE audit_head SET entries = 100000, hash = :hash, seal = :seal"), head)
     told, kilobytes = json.loads(
         subprocess.run([sys.executable, "-c", VERIFY], check=True, stdout=subprocess.PIPE).stdout
     )
