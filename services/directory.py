@@ -17,8 +17,10 @@ from registry.catalog import Endpoint, EndpointStatus
 from registry.database import reading
 from registry.settings import settings
 from services.limits.rule import Limit
+from services.security import scopes
 from services.security.api_keys import KeyHasher
 from services.security.people import People
+from services.security.scopes import OF_ROLE, Scopes
 from services.security.tokens import AccessTokens
 
 log = logging.getLogger("modelport.directory")
@@ -54,11 +56,12 @@ class EndpointEntry:
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """A key as the request path needs it; `endpoint_id` None opens every endpoint."""
+    """A key as the request path needs it; `endpoint_id` None opens every endpoint, but for what `scopes` leave out."""
 
     id: int
     key_id: str
     endpoint_id: int | None
+    scopes: Scopes
     active: bool
     not_after: float  # epoch seconds
 
@@ -205,4 +208,5 @@ def key_entry(row: ApiKey) -> KeyEntry:
     assert row.id is not None
     ends = [moment.timestamp() for moment in (row.expires_at, row.grace_until) if isinstance(moment, datetime)]
     active = row.is_active and row.user.is_active
-    return KeyEntry(row.id, row.key_id, row.endpoint_id, active, min(ends, default=_FOREVER))
+    allowed = scopes.of_key(row.scopes, one_endpoint=row.endpoint_id is not None).narrowed(OF_ROLE[row.user.role])
+    return KeyEntry(row.id, row.key_id, row.endpoint_id, allowed, active, min(ends, default=_FOREVER))
