@@ -4,7 +4,8 @@ That ceremony costs more than checks, model and log together. Parsing stays uvic
 that is in any way unusual: it is handed over before anything of it is answered.
 """
 
-from collections.abc import Iterable
+import asyncio
+import math
 from typing import Any
 
 import uvicorn.config
@@ -12,7 +13,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.middleware.context import Context
 from services.middleware.immediate import Immediate, Taken
-from services.request import Header
+
+BUSY = math.inf
 
 
 def install() -> None:
@@ -28,6 +30,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._immediate = immediate_of(self.app)
         self._taken: Taken | None = None
         self._body = b""
+        self._idle_since = BUSY  # loop time
+        self._timer: asyncio.TimerHandle | None = None
 
     def on_message_begin(self) -> None:
         """Forget the request before; what uvicorn prepares here is prepared once it is needed."""
@@ -54,8 +58,17 @@ class HttpProtocol(HttpToolsProtocol):
         taken, body = self._taken, self._body
         self._taken, self._body = None, b""
         status, headers, answer = self._immediate.answer(taken, body)  # type: ignore[union-attr]
-        self.transport.write(b"".join(lines(status, self.server_state.default_headers, headers, answer)))
-        self.on_response_complete()
+        lines = b"\r\n".join(
+            map(b": ".join, (*self.server_state.default_headers, *headers))
+        )  # our own, so they are sound
+        self.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], lines, answer))
+        self._answered()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
 
     def shutdown(self) -> None:
         """Let uvicorn wait for the rest of a request that has begun to arrive, as for any other."""
@@ -89,18 +102,31 @@ class HttpProtocol(HttpToolsProtocol):
         self.headers.extend(headers)
         super().on_headers_complete()
 
+    def _answered(self) -> None:
+        """What uvicorn does after an answer, with one timer for the connection instead of one for each request."""
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.timeout_keep_alive, self._close_if_idle)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """uvicorn's word for: something has arrived."""
+        self._idle_since = BUSY
+        super()._unset_keepalive_if_required()
+
+    def _close_if_idle(self) -> None:
+        """Close the connection once nothing has come since the last answer for as long as is allowed."""
+        left = float(self.timeout_keep_alive)
+        if self._idle_since is not BUSY:
+            left += self._idle_since - self.loop.time()
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._close_if_idle)
+        else:
+            self.timeout_keep_alive_handler()
+
 
 def immediate_of(app: Any) -> Immediate | None:
     """What the platform's outermost layer offers, whatever uvicorn has put around it."""
     while app is not None and not isinstance(app, Context):
         app = getattr(app, "app", None)
     return app.immediate if app is not None else None
-
-
-def lines(status: int, default: Iterable[Header], headers: Iterable[Header], body: bytes) -> list[bytes]:
-    """An answer in pieces; the headers are the platform's own and sound."""
-    content = [STATUS_LINE[status]]
-    for name, value in (*default, *headers):
-        content += (name, b": ", value, b"\r\n")
-    content += (b"\r\n", body)
-    return content

@@ -91,8 +91,8 @@ class InstanceReader:
 
 
 def _alone(document: dict[str, Any], name: str) -> None:
-    others = sorted(set(document) - {name})
-    if others:
+    if len(document) > 1:
+        others = sorted(set(document) - {name})
         raise InvalidInput(f"Nothing else may stand beside `{name}`.", details={"unknown_fields": others[:10]})
 
 

@@ -29,8 +29,10 @@ class Answer(NamedTuple):
 class Served:
     """The hub behind a uvicorn whose connections speak that protocol."""
 
-    def __init__(self, hub: Hub, protocol: Any) -> None:
-        config = uvicorn.Config(hub.app, port=0, http=protocol, log_config=None, server_header=False, lifespan="off")
+    def __init__(self, hub: Hub, protocol: Any, **options: Any) -> None:
+        config = uvicorn.Config(
+            hub.app, port=0, http=protocol, log_config=None, server_header=False, lifespan="off", **options
+        )
         self.server = uvicorn.Server(config)
         self.serving = asyncio.run_coroutine_threadsafe(self.server.serve(), hub.loop)
         while not self.server.started:
@@ -242,6 +244,22 @@ def test_a_request_that_has_begun_to_arrive_is_answered_though_the_server_is_tol
         connection.sendall(whole[-3:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
     served.serving.result(20)
+
+
+def test_a_connection_is_kept_while_it_is_used_and_closed_when_it_is_not(hub: Hub) -> None:
+    served = Served(hub, HttpProtocol, timeout_keep_alive=1)
+    whole = request(hub.key)
+    with socket.create_connection(served.address, timeout=30) as connection:
+        for pause in (0.4, 0.4, 0.4, 0.4, 0):
+            connection.sendall(whole)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            sleep(pause)
+        connection.sendall(whole[:-3])
+        sleep(1.5)  # a request that is arriving is not idleness
+        connection.sendall(whole[-3:])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        assert connection.recv(65536) == b""
+    served.stop()
 
 
 def test_an_app_that_is_not_ours_gets_uvicorns_own(hub: Hub) -> None:
