@@ -1,46 +1,61 @@
-"""`modelport keys create|list|revoke|rotate`: who may call. A key's text is printed once and never kept."""
+"""`modelport keys create|list|show|rotate|revoke`: who may call. A key's text is printed once and never kept."""
 
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from cli.duration import duration
 from cli.endpoints import existing
 from cli.output import OUTPUT, Format, print_fields, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from registry.accounts import ApiKey
-    from services.security.api_keys import MintedKey
+    from services.keys import Issued
+    from services.security.scopes import Scopes
 
 app = typer.Typer(no_args_is_help=True)
 
 KEY = typer.Argument(metavar="ID", help="The key's id, as `modelport keys list` shows it.")
-COLUMNS = ("id", "endpoint", "name", "status", "created_at", "last_used", "expires_at")
+COLUMNS = ("id", "user", "endpoint", "name", "scopes", "status", "created_at", "last_used", "expires_at")
 
 
 @app.command()
 def create(
     endpoint: str | None = typer.Option(None, "--endpoint", help="The only endpoint it opens; by default every one."),
     name: str = typer.Option("cli", "--name", help="What the key is for."),
-    expires_days: int | None = typer.Option(None, "--expires-days", min=1, max=3650, help="Days until it expires."),
+    scope: list[str] | None = typer.Option(
+        None, "--scope", help="What it may do: predict, predict:<endpoint>, metrics; several times if need be."
+    ),
+    expires_days: int = typer.Option(90, "--expires-days", min=1, max=365, help="Days until it expires."),
+    never_expires: bool = typer.Option(False, "--never-expires", help="It works until it is revoked."),
     output: Format = OUTPUT,
 ) -> None:
     """Make an API key.
 
-    Example: modelport keys create --endpoint churn
+    Example: modelport keys create --endpoint churn --scope predict
     """
     from datetime import timedelta
 
-    from registry.clock import now
     from registry.database import require_schema
     from services.keys import create_key
 
+    allowed = _scopes(scope)
     require_schema()
-    expires_at = None if expires_days is None else now() + timedelta(days=expires_days)
-    _print_new(create_key(endpoint, name, expires_at), output)
+    lifetime = None if never_expires else timedelta(days=expires_days)
+    _print_new(create_key(endpoint, name, allowed, lifetime), output)
 
 
-def _print_new(key: "MintedKey", output: Format) -> None:
-    made = {"id": key.key_id, "api_key": key.text}
+def _scopes(words: list[str] | None) -> "Scopes | None":
+    from services.security.scopes import parse
+
+    try:
+        return parse(words) if words else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="'--scope'") from None
+
+
+def _print_new(issued: "Issued", output: Format) -> None:
+    made = {"id": issued.key.key_id, "api_key": issued.text, "expires_at": issued.key.expires_at}
     if output is Format.JSON:
         print_json(made)
     else:
@@ -68,63 +83,84 @@ def list_keys(
 
 
 def _row(key: "ApiKey") -> dict[str, Any]:
+    from registry.clock import now
+    from services.key_status import end_of, status_of
+    from services.security.scopes import of_key
+
     return {
         "id": key.key_id,
+        "user": key.user.username,
         "endpoint": key.endpoint.name if key.endpoint is not None else None,
         "name": key.name,
-        "status": _status(key),
+        "scopes": str(of_key(key.scopes, one_endpoint=key.endpoint_id is not None)),
+        "status": status_of(key, now()).value,
         "created_at": key.created_at,
         "last_used": key.last_used,
-        "expires_at": min((end for end in (key.expires_at, key.grace_until) if end is not None), default=None),
+        "expires_at": end_of(key),
     }
 
 
-def _status(key: "ApiKey") -> str:
-    from registry.clock import now
+@app.command()
+def show(key_id: str = KEY, output: Format = OUTPUT) -> None:
+    """Show what is known of a key; never its text.
 
-    if key.revoked_at is not None or not key.is_active:
-        return "revoked"
-    ends = [end for end in (key.expires_at, key.grace_until) if end is not None]
-    if any(end <= now() for end in ends):
-        return "expired"
-    return "rotated" if key.grace_until is not None else "active"
+    Example: modelport keys show 3kTq9fWz0aBc
+    """
+    from registry.accounts import ApiKey
+    from registry.database import reading, require_schema
+
+    require_schema()
+    with reading() as opened:
+        key = _existing(opened, key_id)
+        before = opened.get(ApiKey, key.rotated_from) if key.rotated_from is not None else None
+        fields = _row(key) | {
+            "rotated_from": before.key_id if before is not None else None,
+            "grace_until": key.grace_until,
+            "revoked_at": key.revoked_at,
+        }
+    (print_json if output is Format.JSON else print_fields)(fields)
 
 
 @app.command()
 def revoke(key_id: str = KEY) -> None:
-    """End a key at once.
+    """End a key at once, also one that is in its grace period.
 
     Example: modelport keys revoke 3kTq9fWz0aBc
     """
-    from registry.accounts import find_key, revoke_key
+    from registry.accounts import revoke_key
     from registry.database import require_schema, session
-    from registry.errors import NotFound
 
     require_schema()
     with session() as opened:
-        key = find_key(opened, key_id)
-        if key is None:
-            raise NotFound(f"there is no key {key_id!r}; `modelport keys list` shows what there is")
-        revoke_key(opened, key, actor="user:local")
+        revoke_key(opened, _existing(opened, key_id), actor="user:local")
     say(f"{key_id} is revoked.")
+
+
+def _existing(session: Any, key_id: str) -> "ApiKey":
+    from registry.accounts import find_key
+    from registry.errors import NotFound
+
+    key = find_key(session, key_id)
+    if key is None:
+        raise NotFound(f"there is no key {key_id!r}; `modelport keys list` shows what there is")
+    return key
 
 
 @app.command()
 def rotate(
     key_id: str = KEY,
-    grace_hours: int = typer.Option(
-        24, "--grace-hours", min=0, max=168, help="Hours that the old key goes on working."
-    ),
+    grace: str = typer.Option("24h", "--grace", help="How long the old key works on: 24h, 30m, 7d at most, or 0."),
     output: Format = OUTPUT,
 ) -> None:
-    """Replace a key by a new one; the old one works on for a while.
+    """Replace a key by a new one for the same use; the old one works on for a while.
 
-    Example: modelport keys rotate 3kTq9fWz0aBc --grace-hours 48
+    Example: modelport keys rotate 3kTq9fWz0aBc --grace 48h
     """
-    from datetime import timedelta
-
     from registry.database import require_schema
-    from services.keys import replace_key
+    from services.keys import LONGEST_GRACE, replace_key
 
+    span = duration(grace, "--grace")
+    if span > LONGEST_GRACE:
+        raise typer.BadParameter(f"{grace} is more than {LONGEST_GRACE.days}d", param_hint="'--grace'")
     require_schema()
-    _print_new(replace_key(key_id, timedelta(hours=grace_hours)), output)
+    _print_new(replace_key(key_id, span), output)

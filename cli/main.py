@@ -8,7 +8,7 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 
 import typer
 
-from cli import database, delete, demo, doctor, export, keys, serve, show, status
+from cli import audit, database, delete, demo, doctor, export, keys, serve, show, status, users
 from cli import list as listing
 from cli.output import failure, say
 from cli.usage import refuse
@@ -31,7 +31,9 @@ app.command("delete")(delete.delete)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
-app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke, rotate.")
+app.add_typer(keys.app, name="keys", help="API keys: create, list, show, rotate, revoke.")
+app.add_typer(users.app, name="users", help="Users: create, list, disable, enable, role, passwd.")
+app.add_typer(audit.app, name="audit", help="Who changed what: list, verify.")
 app.add_typer(database.app, name="db", help="The registry's database.")
 
 

@@ -56,6 +56,7 @@ class ApiKey(SQLModel, table=True):
         default=None, foreign_key="endpoints.id", ondelete="CASCADE", index=True, description="None: every endpoint."
     )
     name: str
+    scopes: str | None = Field(default=None, description="What it may do; None: all that its kind could before scopes.")
     key_hash: str = Field(unique=True, index=True, description="Keyed hash of the whole key, in hex.")
     is_active: bool = True
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
@@ -93,9 +94,19 @@ def keys_of_endpoint(session: Session, endpoint: Endpoint) -> list[ApiKey]:
     return list(session.exec(select(ApiKey).where(ApiKey.endpoint_id == endpoint.id).order_by(col(ApiKey.id))))
 
 
+def keys_of_user(session: Session, user: User) -> list[ApiKey]:
+    """The keys that the user holds, oldest first."""
+    return list(session.exec(select(ApiKey).where(ApiKey.user_id == user.id).order_by(col(ApiKey.id))))
+
+
 def find_key(session: Session, key_id: str) -> ApiKey | None:
     """The key with that public part."""
     return session.exec(select(ApiKey).where(ApiKey.key_id == key_id)).first()
+
+
+def find_key_of(session: Session, key_id: str, user: User) -> ApiKey | None:
+    """The key with that public part if the user holds it; another's is as good as none."""
+    return session.exec(select(ApiKey).where(ApiKey.key_id == key_id, ApiKey.user_id == user.id)).first()
 
 
 def add_key(
@@ -106,14 +117,29 @@ def add_key(
     user: User,
     endpoint: Endpoint | None,
     name: str,
+    scopes: str | None = None,
     expires_at: datetime | None = None,
     actor: str,
 ) -> ApiKey:
     """Keep a new key for one endpoint, or for every endpoint."""
-    key = ApiKey(key_id=key_id, key_hash=key_hash, user=user, endpoint=endpoint, name=name, expires_at=expires_at)
+    key = ApiKey(
+        key_id=key_id,
+        key_hash=key_hash,
+        user=user,
+        endpoint=endpoint,
+        name=name,
+        scopes=scopes,
+        expires_at=expires_at,
+    )
     session.add(key)
     session.flush()
-    detail = {"name": name, "user": user.username, "endpoint": endpoint.name if endpoint else None}
+    detail = {
+        "name": name,
+        "user": user.username,
+        "endpoint": endpoint.name if endpoint else None,
+        "scopes": scopes,
+        "expires_at": expires_at.isoformat() if expires_at else None,
+    }
     audit.record(session, actor=actor, action=Action.KEY_CREATED, target=f"key:{key_id}", detail=detail)
     return key
 
@@ -129,17 +155,20 @@ def revoke_key(session: Session, key: ApiKey, *, actor: str) -> None:
 
 
 def rotate_key(session: Session, old: ApiKey, *, key_id: str, key_hash: str, grace: timedelta, actor: str) -> ApiKey:
-    """Replace a key by a new one for the same use; the old one goes on working for the grace period."""
-    if not old.is_active or old.grace_until is not None:
+    """Replace a key by one for the same use with as long a life; the old one goes on working for the grace period."""
+    moment = now()
+    expired = old.expires_at is not None and old.expires_at <= moment
+    if not old.is_active or old.grace_until is not None or expired:
         raise Conflict("Only a key that is in use can be rotated", {"key_id": old.key_id})
-    old.grace_until = now() + grace
+    old.grace_until = moment + grace
     new = ApiKey(
         key_id=key_id,
         key_hash=key_hash,
         user=old.user,
         endpoint=old.endpoint,
         name=old.name,
-        expires_at=old.expires_at,
+        scopes=old.scopes,
+        expires_at=moment + (old.expires_at - old.created_at) if old.expires_at is not None else None,
         rotated_from=old.id,
     )
     session.add_all([old, new])

@@ -2,7 +2,7 @@
 
 from registry.errors import RegistryError
 
-HEAD = "0006"
+HEAD = "0010"
 
 
 def refuse_newer(revision: str) -> str:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from registry import secrets_file
+from registry import key_ring, secrets_file
 from registry.errors import SettingsError
 
 PREFIX = "MODELPORT_"
@@ -42,6 +42,16 @@ class Settings(BaseSettings):
     pepper: SecretStr | None = Field(
         default=None,
         description="Secret that keys the stored hashes, 32 characters or more; made under home when embedded.",
+    )
+    jwt_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys of access tokens, kid:secret separated by commas, each secret 32 bytes or more; "
+        "the first one signs, all verify; one is made under home when embedded.",
+    )
+    access_token_minutes: int = Field(default=15, ge=1, le=60, description="Minutes that an access token is valid.")
+    session_days: int = Field(default=30, ge=1, le=365, description="Days after which a user must sign in again.")
+    session_idle_days: int = Field(
+        default=7, ge=1, le=365, description="Days without a refresh after which a user must sign in again."
     )
     rate_limit: str = Field(
         default="100/minute", min_length=1, description="Calls each key may make, unless its endpoint says otherwise."
@@ -120,6 +130,17 @@ class Settings(BaseSettings):
             return _long_enough(secrets_file.read_or_make(path), str(path))
         raise SettingsError(
             f"{PREFIX}PEPPER is not set: an external registry needs one secret shared by every server and command"
+        )
+
+    def jwt_ring(self) -> dict[str, bytes]:
+        """The keys of access tokens by `kid`, the signing one first: those given, or the one kept under home."""
+        if self.jwt_keys is not None:
+            return key_ring.parse(self.jwt_keys.get_secret_value(), f"{PREFIX}JWT_KEYS")
+        if self.embedded:
+            path = self.home / "secrets" / "jwt"
+            return key_ring.parse(f"home:{secrets_file.read_or_make(path)}", str(path))
+        raise SettingsError(
+            f"{PREFIX}JWT_KEYS is not set: an external registry needs one key ring shared by every server"
         )
 
     def derived_key(self, purpose: str) -> bytes:

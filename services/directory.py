@@ -1,31 +1,31 @@
-"""What a worker knows of the registry: endpoints by path and keys by hash, in memory, fresh within two seconds.
+"""What a worker knows of the registry: endpoints, keys, people and their sessions, in memory, fresh within two seconds.
 
 The request path reads dictionaries; `refresh` brings them up to the registry's changes when the sidecar has seen any.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import true
 from sqlmodel import Session, col, select
 
-from registry import changes
+from registry import changes, rows
 from registry.accounts import ApiKey
 from registry.catalog import Endpoint, EndpointStatus
 from registry.database import reading
 from registry.settings import settings
 from services.limits.rule import Limit
+from services.security import scopes
 from services.security.api_keys import KeyHasher
+from services.security.people import People
+from services.security.scopes import OF_ROLE, Scopes
+from services.security.tokens import AccessTokens
 
 log = logging.getLogger("modelport.directory")
 
 _FOREVER = float("inf")
-Row = TypeVar("Row", Endpoint, ApiKey)
-Source = TypeVar("Source")
-Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,12 @@ class EndpointEntry:
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """A key as the request path needs it; `endpoint_id` None opens every endpoint."""
+    """A key as the request path needs it; `endpoint_id` None opens every endpoint, but for what `scopes` leave out."""
 
     id: int
     key_id: str
     endpoint_id: int | None
+    scopes: Scopes
     active: bool
     not_after: float  # epoch seconds
 
@@ -76,6 +77,8 @@ class Directory:
         self._key_hashes: dict[int, bytes] = {}
         self.endpoints: dict[int, EndpointEntry] = {}
         self.paths: dict[str, EndpointEntry] = {}
+        self.people = People()
+        self.tokens = AccessTokens.of_settings()
         self.epoch = 0  # grows with every change of an endpoint
         self._listeners: list[Callable[[], object]] = []
         self._follower: changes.Follower | None = None
@@ -110,8 +113,9 @@ class Directory:
 
     def _load(self) -> None:
         with reading() as session:
-            self._put_endpoints(_rows(session, Endpoint), gone=set(self.endpoints))
-            self._put_keys(_rows(session, ApiKey), gone=set(self._key_hashes))
+            self._put_endpoints(rows.read(session, Endpoint), gone=set(self.endpoints))
+            self._put_keys(rows.read(session, ApiKey), gone=set(self._key_hashes))
+            self.people.load(session)
 
     def _apply(self, changed: list[changes.Change] | None) -> None:
         if changed is None:
@@ -122,9 +126,10 @@ class Directory:
             ids.setdefault(change.table_name, set()).add(change.row_id)
         with reading() as session:
             if endpoint_ids := ids.get("endpoints"):
-                self._put_endpoints(_rows(session, Endpoint, endpoint_ids), gone=endpoint_ids)
+                self._put_endpoints(rows.read(session, Endpoint, endpoint_ids), gone=endpoint_ids)
             if key_ids := self._key_ids(session, ids):
-                self._put_keys(_rows(session, ApiKey, key_ids), gone=key_ids)
+                self._put_keys(rows.read(session, ApiKey, key_ids), gone=key_ids)
+            self.people.follow(session, ids.get("users", set()), ids.get("user_sessions", set()))
 
     def _key_ids(self, session: Session, ids: dict[str, set[int]]) -> set[int]:
         """Changed keys, and the keys of changed users."""
@@ -134,8 +139,10 @@ class Directory:
             keys.update(key for key in found if key is not None)
         return keys
 
-    def _put_endpoints(self, rows: Iterable[Endpoint], gone: set[int]) -> None:
-        entries = {entry.id: entry for entry in _readable(endpoint_entry, rows) if self._only in (None, entry.name)}
+    def _put_endpoints(self, found: Iterable[Endpoint], gone: set[int]) -> None:
+        entries = {
+            entry.id: entry for entry in rows.readable(endpoint_entry, found) if self._only in (None, entry.name)
+        }
         self.endpoints = {key: entry for key, entry in self.endpoints.items() if key not in gone} | entries
         self.paths = paths_of(self.endpoints.values())
         self.epoch += 1
@@ -145,8 +152,8 @@ class Directory:
             except Exception as error:  # the keys that changed with it must still be heard of
                 log.error("a listener failed", exc_info=error)
 
-    def _put_keys(self, rows: Iterable[ApiKey], gone: set[int]) -> None:
-        entries = dict(_readable(lambda row: (bytes.fromhex(row.key_hash), key_entry(row)), rows))
+    def _put_keys(self, found: Iterable[ApiKey], gone: set[int]) -> None:
+        entries = dict(rows.readable(lambda row: (bytes.fromhex(row.key_hash), key_entry(row)), found))
         hashes = {entry.id: hashed for hashed, entry in entries.items()}
         for key_id in gone | hashes.keys():
             before = self._key_hashes.pop(key_id, None)
@@ -154,25 +161,6 @@ class Directory:
                 self._keys.pop(before, None)
         self._keys.update(entries)
         self._key_hashes.update(hashes)
-
-
-def _rows(session: Session, table: type[Row], ids: set[int] | None = None) -> Sequence[Row]:
-    """The rows with these ids, or all; one by one if that fails, for one value that can't be read fails them all."""
-    chosen = true() if ids is None else col(table.id).in_(ids)
-    try:
-        return session.exec(select(table).where(chosen)).all()
-    except (LookupError, ValueError, TypeError):
-        found = session.exec(select(table.id).where(chosen)).all()
-        return list(_readable(lambda row: session.exec(select(table).where(table.id == row)).one(), found))
-
-
-def _readable(read: Callable[[Source], Entry], rows: Iterable[Source]) -> Iterator[Entry]:
-    """What can be read; one row that can't must not take the others down."""
-    for row in rows:
-        try:
-            yield read(row)
-        except Exception as error:
-            log.error("row %s of the registry can't be read", getattr(row, "id", row), exc_info=error)
 
 
 def paths_of(endpoints: Iterable[EndpointEntry]) -> dict[str, EndpointEntry]:
@@ -220,4 +208,5 @@ def key_entry(row: ApiKey) -> KeyEntry:
     assert row.id is not None
     ends = [moment.timestamp() for moment in (row.expires_at, row.grace_until) if isinstance(moment, datetime)]
     active = row.is_active and row.user.is_active
-    return KeyEntry(row.id, row.key_id, row.endpoint_id, active, min(ends, default=_FOREVER))
+    allowed = scopes.of_key(row.scopes, one_endpoint=row.endpoint_id is not None).narrowed(OF_ROLE[row.user.role])
+    return KeyEntry(row.id, row.key_id, row.endpoint_id, allowed, active, min(ends, default=_FOREVER))

@@ -11,11 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from registry import accounts
 from registry.catalog import Endpoint, EndpointStatus, endpoints
+from registry.clock import now
 from registry.database import reading, registry_exists, require_schema
 from registry.errors import PlatformError
 from registry.failures import plainly
 from registry.settings import PREFIX, settings
+from services import key_status
 from services.inference import threads
 from services.inference.runtimes import BOOSTING
 from services.packaging import stores
@@ -51,7 +54,7 @@ def examine() -> list[Finding]:
     settings()
     found: list[Finding] = []
     for part, check in CHECKS.items():
-        if part == "endpoint" and any(one.part == "registry" and one.state is State.WRONG for one in found):
+        if part in ("endpoint", "key") and any(one.part == "registry" and one.state is State.WRONG for one in found):
             continue  # said already, and a server that is away would be waited for twice
         try:
             found.extend(Finding(part, *result) for result in check())
@@ -78,12 +81,11 @@ def _home() -> Iterator[tuple[State, str]]:
 
 
 def _registry() -> Iterator[tuple[State, str]]:
-    kind = "SQLite" if settings().embedded else "Postgres"
     if not registry_exists():
         yield State.OK, "none yet; the first export makes it"
         return
     require_schema()
-    yield State.OK, f"{kind}, reachable, with the schema of this version"
+    yield State.OK, f"{'SQLite' if settings().embedded else 'Postgres'}, reachable, with the schema of this version"
 
 
 def _pepper() -> Iterator[tuple[State, str]]:
@@ -121,11 +123,8 @@ def _processor() -> Iterator[tuple[State, str]]:
 
 def _server() -> Iterator[tuple[State, str]]:
     missing = [name for name in ("uvloop", "httptools") if find_spec(name) is None]
-    yield (
-        (State.WARNING, f"without {' and '.join(missing)} each request takes longer: install modelport again")
-        if missing
-        else (State.OK, "uvloop and httptools")
-    )
+    slow = f"without {' and '.join(missing)} each request takes longer: install modelport again"
+    yield (State.WARNING, slow) if missing else (State.OK, "uvloop and httptools")
 
 
 def _sqlite() -> Iterator[tuple[State, str]]:
@@ -148,11 +147,8 @@ def wal_reset(release: tuple[int, ...]) -> bool:
 
 def _tracking() -> Iterator[tuple[State, str]]:
     off = os.environ.get("BENTOML_DO_NOT_TRACK", "").lower() == "true"  # the one word that BentoML takes
-    yield (
-        (State.OK, "BentoML reports nothing")
-        if off
-        else (State.WARNING, "BentoML reports its use: set BENTOML_DO_NOT_TRACK=true")
-    )
+    told = "BentoML reports nothing" if off else "BentoML reports its use: set BENTOML_DO_NOT_TRACK=true"
+    yield (State.OK if off else State.WARNING), told
 
 
 def _endpoints() -> Iterator[tuple[State, str]]:
@@ -176,6 +172,12 @@ def _wrong_with(endpoint: Endpoint) -> str | None:
     return f"{needed} is not installed here" if needed and find_spec(needed) is None else None
 
 
+def _keys() -> Iterator[tuple[State, str]]:
+    if registry_exists():
+        with plainly(settings().url), reading() as session:
+            yield from ((State.WARNING, said) for said in key_status.warnings(accounts.keys(session), now()))
+
+
 def _version(name: str) -> str | None:
     try:
         return version(name)
@@ -194,4 +196,5 @@ CHECKS: dict[str, Check] = {
     "sqlite": _sqlite,
     "tracking": _tracking,
     "endpoint": _endpoints,
+    "key": _keys,
 }

@@ -1,15 +1,31 @@
 """Issues API keys: the one place where a key's text exists, between minting and printing."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import NamedTuple
 
-from registry.accounts import add_key, find_key, local_user, rotate_key
-from registry.catalog import find_endpoint
+from sqlmodel import Session
+
+from registry.accounts import ApiKey, Role, User, add_key, find_key, local_user, rotate_key
+from registry.catalog import Endpoint, find_endpoint
+from registry.clock import now
 from registry.database import session
-from registry.errors import NotFound
+from registry.errors import Forbidden, InvalidInput, NotFound
 from registry.settings import settings
+from services.security import scopes
 from services.security.api_keys import MintedKey, mint
+from services.security.scopes import Scopes
 
 ACTOR = "user:local"
+LIFETIME = timedelta(days=90)
+LONGEST = timedelta(days=365)
+LONGEST_GRACE = timedelta(days=7)
+
+
+class Issued(NamedTuple):
+    """A new key: its row, and the text that is shown this once."""
+
+    key: ApiKey
+    text: str
 
 
 def mint_key() -> MintedKey:
@@ -17,32 +33,85 @@ def mint_key() -> MintedKey:
     return mint(settings().environment, settings().pepper_bytes())
 
 
-def create_key(endpoint_name: str | None, name: str, expires_at: datetime | None = None) -> MintedKey:
-    """Issue a key for one endpoint, or with None for every endpoint; NotFound when there is no such endpoint."""
-    key = mint_key()
+def create_key(
+    endpoint_name: str | None, name: str, allowed: Scopes | None = None, lifetime: timedelta | None = LIFETIME
+) -> Issued:
+    """Issue a key to this machine's operator; see `issue`."""
     with session() as opened:
-        endpoint = find_endpoint(opened, endpoint_name) if endpoint_name is not None else None
-        if endpoint_name is not None and endpoint is None:
-            raise NotFound(f"there is no endpoint {endpoint_name!r}; `modelport list` shows what there is")
-        add_key(
-            opened,
-            key_id=key.key_id,
-            key_hash=key.key_hash,
-            user=local_user(opened),
-            endpoint=endpoint,
-            name=name,
-            expires_at=expires_at,
-            actor=ACTOR,
+        user = local_user(opened)
+        return issue(
+            opened, user=user, endpoint_name=endpoint_name, name=name, allowed=allowed, lifetime=lifetime, actor=ACTOR
         )
-    return key
 
 
-def replace_key(key_id: str, grace: timedelta) -> MintedKey:
-    """Issue the successor of a key, which goes on working for the grace period; NotFound when there is none."""
-    key = mint_key()
+def issue(
+    session: Session,
+    *,
+    user: User,
+    endpoint_name: str | None,
+    name: str,
+    allowed: Scopes | None = None,
+    lifetime: timedelta | None = LIFETIME,
+    actor: str,
+) -> Issued:
+    """Issue a key for one endpoint, or with None for every endpoint; without `allowed`, all that the user may.
+
+    A lifetime of None is a key that never expires, which an admin alone may have. Raises NotFound for an endpoint that
+    is not there, Forbidden for more than the user's role may, InvalidInput for what contradicts itself.
+    """
+    endpoint = None if endpoint_name is None else _endpoint(session, endpoint_name)
+    most = scopes.OF_ROLE[user.role]
+    wanted = allowed or scopes.of_key(None, one_endpoint=endpoint is not None).narrowed(most)
+    if wanted == scopes.NOTHING or not wanted.within(most):
+        raise Forbidden(f"A {user.role.value} can't have a key for: {str(wanted) or 'anything'}")
+    if endpoint is not None and wanted.endpoints:
+        raise InvalidInput("A key of one endpoint has the scope predict, without a name")
+    for named in wanted.endpoints or ():
+        _endpoint(session, named)
+    _refuse_lifetime(lifetime, user)
+    minted = mint_key()
+    key = add_key(
+        session,
+        key_id=minted.key_id,
+        key_hash=minted.key_hash,
+        user=user,
+        endpoint=endpoint,
+        name=name,
+        scopes=str(wanted),
+        expires_at=None if lifetime is None else now() + lifetime,
+        actor=actor,
+    )
+    return Issued(key, minted.text)
+
+
+def replace_key(key_id: str, grace: timedelta) -> Issued:
+    """Issue the successor of any user's key; NotFound when there is none. See `renew`."""
     with session() as opened:
         old = find_key(opened, key_id)
         if old is None:
             raise NotFound(f"there is no key {key_id!r}; `modelport keys list` shows what there is")
-        rotate_key(opened, old, key_id=key.key_id, key_hash=key.key_hash, grace=grace, actor=ACTOR)
-    return key
+        return renew(opened, old, grace, actor=ACTOR)
+
+
+def renew(session: Session, old: ApiKey, grace: timedelta, *, actor: str) -> Issued:
+    """Issue the successor of a key, for the same use and as long a life; the old one works on for the grace period."""
+    if not timedelta() <= grace <= LONGEST_GRACE:
+        raise InvalidInput(f"A rotated key works on for at most {LONGEST_GRACE.days} days")
+    minted = mint_key()
+    new = rotate_key(session, old, key_id=minted.key_id, key_hash=minted.key_hash, grace=grace, actor=actor)
+    return Issued(new, minted.text)
+
+
+def _endpoint(session: Session, name: str) -> Endpoint:
+    endpoint = find_endpoint(session, name)
+    if endpoint is None:
+        raise NotFound(f"there is no endpoint {name!r}; `modelport list` shows what there is")
+    return endpoint
+
+
+def _refuse_lifetime(lifetime: timedelta | None, user: User) -> None:
+    if lifetime is None:
+        if user.role != Role.ADMIN:
+            raise Forbidden("Only an admin can have a key that never expires")
+    elif not timedelta() < lifetime <= LONGEST:
+        raise InvalidInput(f"A key lives for at most {LONGEST.days} days")

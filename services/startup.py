@@ -25,5 +25,6 @@ def check_registry(makes_its_own: bool) -> None:
             )
         require_schema()
         settings().pepper_bytes()
+        settings().jwt_ring()
     except PlatformError as error:
         sys.exit(f"modelport: {error.message}")

@@ -17,7 +17,7 @@ MAY_IMPORT = {
 
 # Inside services, from the innermost: a module may import from its own level and from those before it.
 LEVELS = [
-    {"security", "limits", "invalid", "naming", "keys", "startup"},
+    {"security", "limits", "invalid", "naming", "keys", "key_status", "bootstrap", "sessions", "startup"},
     {"directory", "request", "request_log", "sidecar", "metrics", "inference"},
     {"worker", "record", "middleware", "documentation"},
     {"http_protocol"},

@@ -9,7 +9,7 @@ from services.directory import Directory, KeyEntry
 from services.request import Header, RequestContext
 from services.security.api_keys import PREFIX
 
-WHOLE_PLATFORM = frozenset(("/metrics",))  # says something of every endpoint: for keys that open every endpoint
+WHOLE_PLATFORM = frozenset(("/metrics",))  # says something of every endpoint: a scope of its own
 
 _BEARER = b"bearer "
 _KEY_PREFIX = PREFIX.encode()
@@ -41,13 +41,18 @@ class Authentication:
 
     def _refusal(self, key: KeyEntry, context: RequestContext) -> PlatformError | None:
         if context.path in WHOLE_PLATFORM:
-            return Forbidden("This API key is for one endpoint only.") if key.endpoint_id is not None else None
+            return None if key.scopes.metrics else Forbidden("This API key does not have the scope metrics.")
         # One model's server has routes that no path of its endpoint names (uploads, say): they are its endpoint's too.
         endpoint = context.endpoint or self._directory.alone
         opened = endpoint.id if endpoint is not None else None if self._directory.is_single else key.endpoint_id
         if key.endpoint_id not in (None, opened):
             return Forbidden("This API key is not for this endpoint.")
-        if endpoint is not None and endpoint.status == EndpointStatus.INACTIVE:
+        if endpoint is None:
+            return None
+        predicts = key.scopes.endpoints
+        if predicts is not None and endpoint.name not in predicts:
+            return Forbidden("This API key does not have the scope to predict with this endpoint.")
+        if endpoint.status == EndpointStatus.INACTIVE:
             return Forbidden("This endpoint is not active.")
         return None
 

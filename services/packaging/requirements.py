@@ -11,6 +11,7 @@ BASE = (
     "psutil",
     "pydantic",
     "pydantic-settings",
+    "pyjwt",
     "sqlmodel",
     "starlette",
     "typing-extensions",

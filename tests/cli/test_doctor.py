@@ -2,14 +2,16 @@
 
 import json
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from registry import catalog, database
+from registry import accounts, catalog, database
 from registry.catalog import Endpoint, EndpointStatus
 from registry.settings import settings
 from services.doctor import wal_reset
+from services.keys import create_key, replace_key
 from services.packaging.stores import path_of
 from tests.cli.terminal import Command, Done
 from tests.cli.test_help import imported_by
@@ -65,6 +67,26 @@ def test_an_endpoint_whose_model_broke_says_why_and_one_that_is_off_is_no_matter
     modelport("deactivate", "churn")
     done = modelport("doctor", "-o", "json")
     assert done.code == 0 and "endpoint" not in findings(done)
+
+
+def test_a_key_that_ends_soon_and_has_no_successor(modelport: Command, stored: Endpoint) -> None:
+    soon = create_key("churn", "ci", lifetime=timedelta(days=13)).key
+    replace_key(create_key("churn", "rotated", lifetime=timedelta(days=13)).key.key_id, timedelta(days=1))
+    create_key(None, "later", lifetime=timedelta(days=15))
+    done = modelport("doctor", "-o", "json")
+    warnings = [line["says"] for line in json.loads(done.out) if line["part"] == "key"]
+    assert done.code == 0
+    assert [line.partition(" expires on ")[0] for line in warnings] == [
+        f"{soon.key_id} (ci, churn)",
+        f"{successor()} (rotated, churn)",
+    ]
+    assert warnings[0].endswith(f": modelport keys rotate {soon.key_id}")
+
+
+def successor() -> str:
+    """The id of the key that replaced another."""
+    with database.reading() as session:
+        return next(key.key_id for key in accounts.keys(session) if key.rotated_from is not None)
 
 
 def test_a_pepper_that_others_can_read(modelport: Command, stored: Endpoint, home: Path) -> None:

@@ -91,7 +91,7 @@ def test_every_command_refuses_an_option_it_does_not_have(modelport: Command, wo
     assert done.line == f"modelport: No such option: --zzz; see `modelport {' '.join(words)} --help`"
 
 
-@pytest.mark.parametrize("group", [(), ("keys",), ("db",)], ids=" ".join)
+@pytest.mark.parametrize("group", [(), ("keys",), ("users",), ("db",)], ids=" ".join)
 def test_a_command_without_its_verb_shows_the_help(modelport: Command, group: tuple[str, ...]) -> None:
     done = modelport(*group)
     assert (done.code, done.err) == (2, "")

@@ -51,6 +51,7 @@ def empty(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.Monkey
         server.execute(f'CREATE DATABASE "{name}"'.encode())
     monkeypatch.setenv("MODELPORT_DATABASE_URL", f"{server_url}/{name}")
     monkeypatch.setenv("MODELPORT_PEPPER", "p" * 32)
+    monkeypatch.setenv("MODELPORT_JWT_KEYS", f"one:{'j' * 32}")
     settings.cache_clear()
     yield "postgres"
     database.dispose()

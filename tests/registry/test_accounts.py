@@ -70,6 +70,38 @@ def test_a_key_is_rotated_once(churn: Any) -> None:
         accounts.rotate_key(session, churn.key, key_id="o" * 12, key_hash="o", grace=timedelta(), actor=ACTOR)
 
 
+def test_a_successor_has_the_scopes_and_as_long_a_life(churn: Any) -> None:
+    made, day = now(), timedelta(days=1)
+    with database.session() as session:
+        key = session.merge(churn.key)
+        key.scopes, key.created_at, key.expires_at = "predict", made - 29 * day, made + day
+        new = accounts.rotate_key(session, key, key_id="n" * 12, key_hash="n", grace=day, actor=ACTOR)
+    assert new.scopes == "predict"
+    assert new.expires_at is not None and timedelta() <= new.expires_at - (made + 30 * day) < timedelta(minutes=1)
+
+
+def test_a_key_that_has_expired_is_not_rotated(churn: Any) -> None:
+    with database.session() as session:
+        session.merge(churn.key).expires_at = now() - timedelta(seconds=1)
+    with pytest.raises(Conflict, match="Only a key that is in use"), database.session() as session:
+        key = accounts.find_key(session, "k" * 12)
+        assert key is not None
+        accounts.rotate_key(session, key, key_id="o" * 12, key_hash="o", grace=timedelta(), actor=ACTOR)
+
+
+def test_a_users_keys_are_theirs_alone(churn: Any) -> None:
+    with database.session() as session:
+        bob = User(username="bob")
+        session.add(bob)
+        accounts.add_key(session, key_id="b" * 12, key_hash="b", user=bob, endpoint=None, name="b", actor=ACTOR)
+    with database.reading() as session:
+        assert [key.key_id for key in accounts.keys_of_user(session, bob)] == ["b" * 12]
+        assert [key.key_id for key in accounts.keys_of_user(session, churn.user)] == ["k" * 12]
+        assert accounts.find_key_of(session, "b" * 12, bob) is not None
+        assert accounts.find_key_of(session, "b" * 12, churn.user) is None
+        assert accounts.find_key_of(session, "k" * 12, bob) is None
+
+
 def test_a_users_keys_go_with_the_user_and_a_successor_survives_its_predecessor(churn: Any) -> None:
     with database.session() as session:
         accounts.rotate_key(session, churn.key, key_id="n" * 12, key_hash="n", grace=timedelta(), actor=ACTOR)

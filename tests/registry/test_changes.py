@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel
 
-from registry import accounts, catalog, changes, database
+from registry import accounts, catalog, changes, database, sessions
 from registry.catalog import EndpointStatus
 from registry.changes import Change, Follower
 from registry.clock import now
@@ -17,6 +17,8 @@ MATTERS = {
     "endpoints": {"name", "path", "model_id", "bento", "import_path", "status", "rate_limit"},
     "api_keys": {column.name for column in SQLModel.metadata.tables["api_keys"].columns} - {"id", "last_used"},
     "users": {"role", "is_active"},
+    "user_sessions": {"sid", "user_id", "expires_at", "revoked_at"},
+    "refresh_tokens": set[str](),
     "models": set[str](),
 }
 COLUMNS = [
@@ -40,6 +42,8 @@ CALL: dict[str, Any] = {"method": "POST", "route": "/x", "status_code": 200, "re
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
 def test_only_columns_that_matter_to_a_server_are_noted(churn: Any, table: str, column: str) -> None:
+    with database.session() as session:
+        sessions.open_session(session, session.merge(churn.user), "127.0.0.1", "curl", now())
     before = changes.latest()
     with database.engine().begin() as connection:
         connection.exec_driver_sql(f"UPDATE {table} SET {column} = {column}")

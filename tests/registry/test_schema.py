@@ -7,13 +7,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
-from registry import changes, database, traffic
+from registry import bootstrap, changes, database, login_attempts, sessions, traffic
 from registry.database import MIGRATIONS
 from registry.schema import HEAD
 
 
 def test_the_migrations_make_the_tables_that_the_code_declares(store: str) -> None:
-    assert {traffic.ApiRequest.__tablename__, changes.ChangeRow.__tablename__} <= set(SQLModel.metadata.tables)
+    declared = (
+        traffic.ApiRequest, changes.ChangeRow, login_attempts.LoginAttempt, bootstrap.BootstrapToken,
+        sessions.UserSession, sessions.RefreshToken,
+    )
+    assert {table.__tablename__ for table in declared} <= set(SQLModel.metadata.tables)
     with database.engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         found: list[Any] = compare_metadata(context, SQLModel.metadata)

@@ -110,3 +110,45 @@ def test_each_purpose_has_its_own_key(home: Path) -> None:
     audit, keys = settings().derived_key("audit"), settings().derived_key("keys")
     assert len({audit, keys, settings().pepper_bytes()}) == 3
     assert settings().derived_key("audit") == audit
+
+
+def test_the_key_of_access_tokens_is_made_once_and_for_its_owner_only(home: Path) -> None:
+    ring = settings().jwt_ring()
+    assert list(ring) == ["home"] and len(ring["home"]) == 64
+    assert settings().jwt_ring() == ring and settings().pepper_bytes() not in ring.values()
+    assert stat.S_IMODE((home / "secrets" / "jwt").stat().st_mode) == 0o600
+
+
+def test_the_first_of_the_given_keys_signs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELPORT_JWT_KEYS", f"2026-12:{'n' * 32}, 2026-11:{'o' * 32}:x")
+    assert list(settings().jwt_ring().items()) == [("2026-12", b"n" * 32), ("2026-11", b"o" * 32 + b":x")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("hunter2", "key 1 is not written as kid:secret"),
+        (f"one:{'x' * 32},hunter2", "key 2 is not written as kid:secret"),
+        ("one:hunter2", "key 1 is too short: a secret has at least 32 bytes"),
+        (f"one:{'x' * 32},one:{'hunter2' * 5}", "key 2 has the name of an earlier one"),
+        (f"../{'hunter2'}:{'x' * 32}", "key 1 is not written as kid:secret"),
+        (f"one:{'x' * 32},", "key 2 is not written as kid:secret"),
+        ("", "key 1 is not written as kid:secret"),
+    ],
+)
+def test_keys_that_cannot_sign_are_refused_without_being_shown(
+    home: Path, monkeypatch: pytest.MonkeyPatch, keys: str, said: str
+) -> None:
+    monkeypatch.setenv("MODELPORT_JWT_KEYS", keys)
+    with pytest.raises(SettingsError) as refused:
+        settings().jwt_ring()
+    assert refused.value.message == f"MODELPORT_JWT_KEYS: {said}"
+    assert "hunter2" not in repr(settings())
+
+
+def test_servers_that_share_a_registry_must_share_the_keys_of_access_tokens(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELPORT_DATABASE_URL", "postgresql://db.example/modelport")
+    with pytest.raises(SettingsError, match="MODELPORT_JWT_KEYS is not set"):
+        settings().jwt_ring()

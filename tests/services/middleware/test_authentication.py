@@ -4,9 +4,12 @@ from datetime import timedelta
 
 from starlette.routing import BaseRoute, Mount
 
+from registry import database
 from registry.catalog import EndpointStatus
 from registry.clock import now
+from services.keys import create_key, replace_key
 from services.middleware.public import PUBLIC, PUBLIC_FOLDERS
+from services.security.scopes import PREDICT
 from tests.services.middleware.conftest import Hub
 
 # The only addresses that answer to everyone. Adding one is a decision: it has to be written down here as well.
@@ -98,6 +101,71 @@ def test_a_key_opens_its_endpoint_and_nothing_else(hub: Hub) -> None:
     assert hub.ask("GET", "/metrics", key).status_code == 403
     assert hub.ask("GET", "/metrics").status_code == 200
     assert hub.ask("POST", "/api/predict/nobody", key).status_code == 404
+
+
+def test_scopes_say_what_a_key_may_do(hub: Hub) -> None:
+    hub.new_endpoint("other")
+
+    def answers(endpoint: str | None, scopes: str | None) -> list[int]:
+        key = hub.new_key(endpoint, scopes=scopes)
+        calls = (("POST", "/api/predict/echo"), ("POST", "/api/predict/other"), ("GET", "/metrics"))
+        return [hub.ask(method, path, key).status_code for method, path in calls]
+
+    assert answers(None, None) == [200, 200, 200]
+    assert answers(None, "predict") == [200, 200, 403]
+    assert answers(None, "metrics") == [403, 403, 200]
+    assert answers(None, "predict:echo") == [200, 403, 403]
+    assert answers(None, "metrics predict:echo predict:other") == [200, 200, 200]
+    assert answers("echo", None) == [200, 403, 403]
+    assert answers("echo", "metrics predict") == [200, 403, 200]
+    assert answers("echo", "metrics") == [403, 403, 200]
+    assert answers("echo", "from the future") == [403, 403, 403]
+
+
+def test_scopes_hold_for_every_way_to_spell_an_endpoint(hub: Hub) -> None:
+    number = hub.new_endpoint("other").id
+    key = hub.new_key(None, scopes="predict:echo")
+
+    assert hub.ask("POST", f"/api/predict/{number}", key).status_code == 403
+
+
+def test_changed_scopes_and_a_lowered_role_are_heard_of(hub: Hub) -> None:
+    key = hub.new_key(None, scopes="metrics predict")
+    assert hub.ask("GET", "/metrics", key).status_code == hub.predict(key).status_code == 200
+
+    _set("UPDATE api_keys SET scopes = 'predict' WHERE scopes = 'metrics predict'")
+    hub.eventually(lambda: hub.ask("GET", "/metrics", key).status_code == 403)
+    assert hub.predict(key).status_code == 200
+
+    _set("UPDATE users SET role = 'viewer'")
+    hub.eventually(lambda: hub.predict(key).status_code == 403)
+
+
+def _set(statement: str) -> None:
+    with database.engine().begin() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def test_a_rotated_key_works_beside_its_successor_until_its_grace_ends(hub: Hub) -> None:
+    old = create_key("echo", "rotated", PREDICT)
+    new = replace_key(old.key.key_id, timedelta(hours=1))
+    hub.hears()
+    assert hub.predict(old.text).status_code == hub.predict(new.text).status_code == 200
+    assert hub.ask("GET", "/metrics", new.text).status_code == 403
+
+    with database.session() as session:
+        session.merge(old.key).grace_until = now() - timedelta(seconds=1)
+    hub.hears()
+    assert hub.predict(old.text).status_code == 403
+    assert hub.predict(new.text).status_code == 200
+
+
+def test_a_key_rotated_without_grace_ends_at_once(hub: Hub) -> None:
+    old = create_key("echo", "leaked")
+    new = replace_key(old.key.key_id, timedelta())
+    hub.hears()
+
+    assert (hub.predict(old.text).status_code, hub.predict(new.text).status_code) == (403, 200)
 
 
 def test_an_inactive_endpoint_is_403_until_it_is_active_again(hub: Hub) -> None:

@@ -1,0 +1,36 @@
+"""What a client is handed when it signs in or refreshes: the one place where both tokens' texts exist."""
+
+from typing import NamedTuple
+
+from registry import sessions
+from registry.clock import now
+from registry.database import session
+from registry.errors import Unauthenticated
+from registry.sessions import UserSession
+from services.security.tokens import AccessTokens
+
+
+class SignedIn(NamedTuple):
+    """A session's tokens; the access token is valid for so many seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+def signed_in(opened: UserSession, refresh_token: str, tokens: AccessTokens) -> SignedIn:
+    """An access token beside a session's refresh token."""
+    access_token = tokens.issue(opened.user_id, opened.sid, now().timestamp())
+    return SignedIn(access_token, refresh_token, tokens.seconds)
+
+
+def renew(refresh_token: str, tokens: AccessTokens) -> SignedIn:
+    """New tokens for a refresh token; Unauthenticated if it is refused.
+
+    Raised outside the transaction: a refusal may have ended the session, and that must not be rolled back.
+    """
+    with session() as opened:
+        answer = sessions.refresh(opened, refresh_token, now())
+    if answer is None:
+        raise Unauthenticated("This refresh token is not valid: sign in again.")
+    return signed_in(*answer, tokens)
