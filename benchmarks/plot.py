@@ -24,8 +24,8 @@ def panel(axes: "pyplot.Axes", found: Results) -> None:
     errors = [[f.median - f.low for f in figures], [f.high - f.median for f in figures]]
     labels = [found.about["labels"][name].replace("`", "") for name in names]
     axes.barh(labels, middle, xerr=errors, color=colours, error_kw={"elinewidth": 0.8})
-    for place, value in enumerate(middle):
-        axes.text(value * 1.12, place, f"{value:,.0f}", va="center", fontsize=8)
+    for place, (value, figure) in enumerate(zip(middle, figures, strict=True)):
+        axes.text(figure.high * 1.12, place, f"{value:,.0f}", va="center", fontsize=8)
     axes.set_xscale("log")
     axes.set_xlim(right=max(middle) * 3)
     axes.set_title(found.about["title"], fontsize=10)
