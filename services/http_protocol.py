@@ -4,6 +4,7 @@ That ceremony costs more than checks, model and log together. Parsing stays uvic
 that is in any way unusual: it is handed over before anything of it is answered.
 """
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +17,12 @@ from services.request import Header
 
 
 def install() -> None:
-    """Have servers of this process speak it; for any app but the platform's it is uvicorn's own."""
+    """Have servers of this process speak it; for any app but the platform's it is uvicorn's own.
+
+    uvicorn would take a client's address from X-Forwarded-For for every caller of this machine, and so let them choose
+    whose limits they use up. Only who says which proxies are to be believed wants that.
+    """
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{HttpProtocol.__name__}"
 
 
