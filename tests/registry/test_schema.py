@@ -14,8 +14,12 @@ from registry.schema import HEAD
 
 def test_the_migrations_make_the_tables_that_the_code_declares(store: str) -> None:
     declared = (
-        traffic.ApiRequest, changes.ChangeRow, login_attempts.LoginAttempt, bootstrap.BootstrapToken,
-        sessions.UserSession, sessions.RefreshToken,
+        traffic.ApiRequest,
+        changes.ChangeRow,
+        login_attempts.LoginAttempt,
+        bootstrap.BootstrapToken,
+        sessions.UserSession,
+        sessions.RefreshToken,
     )
     assert {table.__tablename__ for table in declared} <= set(SQLModel.metadata.tables)
     with database.engine().connect() as connection:
