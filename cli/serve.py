@@ -17,16 +17,23 @@ def serve(
 
     Example: modelport serve --port 3000 --workers 2
     """
-    from registry.database import upgrade
+    from registry.database import require_schema, upgrade
     from registry.settings import settings
+    from services.bootstrap import offer
     from services.hub import command, environment
 
     chosen = settings()
     host, port, workers = host or chosen.host, port or chosen.port, workers or chosen.workers
     if chosen.embedded:
         upgrade()
+    require_schema()
     refuse_taken(host, port)
     say(f"Serving on http://{host}:{port} (Ctrl-C stops it); the API is described at http://{host}:{port}/docs")
+    token = offer()
+    if token is not None:
+        say(
+            f"No admin can sign in yet: POST /auth/bootstrap makes the first one, within 15 minutes, by the token {token}"
+        )
     sys.stdout.flush()
     os.execve(sys.executable, command(host, port), environment(port, workers))
 

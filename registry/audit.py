@@ -43,7 +43,6 @@ class Action(StrEnum):
     ROLE_CHANGED = "account:role:changed"
     PASSWORD_CHANGED = "account:password:changed"  # noqa: S105
     EMAIL_CHANGED = "account:email:changed"
-    SIGNED_IN = "account:session:opened"
     KEY_CREATED = "account:key:created"
     KEY_REVOKED = "account:key:revoked"
     KEY_ROTATED = "account:key:rotated"

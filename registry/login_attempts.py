@@ -82,6 +82,12 @@ def succeed(session: Session, attempt: LoginAttempt) -> None:
     session.flush()
 
 
+def withdraw(session: Session, attempt: LoginAttempt) -> None:
+    """Forget an admitted attempt whose password nobody looked at."""
+    session.delete(attempt)
+    session.flush()
+
+
 def record_attempt(
     session: Session, *, username: str, address: str, user_agent: str, success: bool, at: datetime | None = None
 ) -> LoginAttempt:
@@ -91,7 +97,7 @@ def record_attempt(
     attempt = LoginAttempt(
         username=folded(username),
         ip_address=_plain(address, 64),
-        network=_network(address),
+        network=network_of(address),
         user_agent=_plain(user_agent, 256),
         success=success,
         created_at=at,
@@ -103,7 +109,7 @@ def record_attempt(
 
 def delay(session: Session, username: str, address: str, at: datetime) -> float:
     """Seconds until a sign-in to that account from that address may be tried; 0.0 for now."""
-    network, name = _network(address), folded(username)
+    network, name = network_of(address), folded(username)
     here = col(LoginAttempt.network) == network
     waits = [_left(session, NETWORK, at, [here])]
     if name is not None:
@@ -128,7 +134,8 @@ def _last_success(session: Session, which: list[ColumnElement[bool]], since: dat
     return session.exec(select(func.max(LoginAttempt.id)).where(*recent)).one() or 0
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """The address, or the /64 of an IPv6 one: what one host may choose from counts as one."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -135,10 +135,10 @@ def close_session(session: Session, opened: UserSession, *, actor: str, now: dat
         _end(session, row, Action.SESSION_CLOSED, actor, now, {})
 
 
-def close_all(session: Session, user: User, *, actor: str, now: datetime) -> int:
-    """End every session of a user at once; how many there were."""
+def close_all(session: Session, user: User, *, actor: str, now: datetime, keep: UserSession | None = None) -> int:
+    """End every session of a user at once, but for one to keep; how many were ended."""
     exclusive(session)
-    live = sessions_of(session, user, now)
+    live = [opened for opened in sessions_of(session, user, now) if keep is None or opened.id != keep.id]
     for opened in live:
         _end(session, opened, Action.SESSION_CLOSED, actor, now, {"user": user.username})
     return len(live)

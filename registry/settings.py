@@ -56,6 +56,16 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         default="100/minute", min_length=1, description="Calls each key may make, unless its endpoint says otherwise."
     )
+    user_rate_limit: str = Field(
+        default="100/minute",
+        min_length=1,
+        description="Calls each signed-in user may make, unless the endpoint says otherwise.",
+    )
+    sign_in_rate_limit: str = Field(
+        default="10/minute",
+        min_length=1,
+        description="Calls of the sign-in routes that may come from one address, or from one IPv6 /64.",
+    )
     max_body_bytes: int = Field(default=1_000_000, ge=1, description="Largest request body accepted, in bytes.")
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[],

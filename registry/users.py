@@ -3,17 +3,18 @@
 `local`, who stands for this machine's command line, is no one's to change: without a password it is no such admin.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from registry import audit
+from registry import audit, sessions
 from registry.accounts import LOCAL, Role, User
 from registry.audit import Action
 from registry.clock import now
 from registry.database import exclusive
 from registry.errors import Conflict, NotFound, Unauthenticated
+from registry.sessions import UserSession
 from registry.usernames import check_email, check_username, folded
 
 
@@ -72,7 +73,7 @@ def set_role(session: Session, user: User, role: Role, *, actor: str) -> None:
 
 
 def set_active(session: Session, user: User, is_active: bool, *, actor: str) -> None:
-    """Let a user in, or keep them and their keys out; Conflict for the last admin."""
+    """Let a user in, or end their sessions and keep them and their keys out; Conflict for the last admin."""
     _refuse_local(user)
     if is_active is user.is_active:
         return
@@ -80,13 +81,18 @@ def set_active(session: Session, user: User, is_active: bool, *, actor: str) -> 
         _keep_an_admin(session, user)
     user.is_active = is_active
     _change(session, user, Action.USER_ENABLED if is_active else Action.USER_DISABLED, {}, actor)
+    if not is_active:
+        sessions.close_all(session, user, actor=actor, now=now())
 
 
-def set_password_hash(session: Session, user: User, password_hash: str, *, actor: str) -> None:
-    """Give a user another password."""
+def set_password_hash(
+    session: Session, user: User, password_hash: str, *, actor: str, keep: UserSession | None = None
+) -> None:
+    """Give a user another password, and end their sessions but for the one to keep: somebody may have known the old."""
     _refuse_local(user)
     user.password_hash = password_hash
     _change(session, user, Action.PASSWORD_CHANGED, {}, actor)
+    sessions.close_all(session, user, actor=actor, now=now(), keep=keep)
 
 
 def set_email(session: Session, user: User, email: str | None, *, actor: str) -> None:
@@ -111,19 +117,26 @@ def delete_user(session: Session, user: User, *, actor: str) -> None:
 
 
 def sign_in(session: Session, username: str, *, verified: str, rehash: str | None = None) -> User:
-    """The user whose password was found to fit the hash `verified`, with `last_login` and a better hash if there is one.
+    """The user whose password was found to fit the hash `verified`, with a better hash if there is one.
 
-    Unauthenticated when the user is gone or disabled, or the password was changed while it was being verified.
+    Unauthenticated when the user is gone or disabled, or the password was changed while it was being verified. What
+    the trail and `last_login` tell of a sign-in is left to `sessions.open_session`.
     """
     exclusive(session)
     user = find_user(session, username)
     if user is not None:
         session.refresh(user)
     if user is None or not user.is_active or user.password_hash != verified:
-        raise Unauthenticated("The username or the password is wrong")
-    user.last_login, user.password_hash = now(), rehash or verified
-    _change(session, user, Action.SIGNED_IN, {"rehashed": rehash is not None}, _target(user))
+        refuse_sign_in()
+    user.password_hash = rehash or verified
+    session.add(user)
+    session.flush()
     return user
+
+
+def refuse_sign_in() -> NoReturn:
+    """Raise Unauthenticated in the same words whatever is wrong, so that nobody learns who has an account."""
+    raise Unauthenticated("The username or the password is wrong", headers={"WWW-Authenticate": "Bearer"})
 
 
 def _admins() -> SelectOfScalar[User]:

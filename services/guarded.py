@@ -12,12 +12,13 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from services.documentation import documentation_routes
-from services.documentation.openapi import service_document
+from services.documentation.openapi import Schema, service_document
 from services.http_protocol import install
 from services.inference.servable import Handler
 from services.inference.threads import environment
 from services.inference.typed import describe_routes, typed_handlers
 from services.middleware import stack
+from services.middleware.control import NOTHING, ControlPlane
 from services.startup import check_registry
 from services.worker import Worker
 
@@ -63,10 +64,12 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
             return app
         logging.getLogger("uvicorn.access").propagate = False  # it would word a line a request for nobody to read
         worker = self.make_worker()
-        app.router.routes[:0] = documentation_routes(worker.directory)  # ours before BentoML's `/` and `/docs.json`
+        control, describe = self.make_control(worker)
+        routes = documentation_routes(worker.directory, describe)
+        app.router.routes[:0] = routes  # ours before BentoML's `/` and `/docs.json`
         install()
         keep_while_serving(app, worker, self.own_handlers)
-        return stack(app, worker)
+        return stack(app, worker, control)
 
     @property
     def openapi_spec(self) -> Any:
@@ -76,6 +79,10 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
     def make_worker(self) -> Worker:
         """What this process keeps beside the app."""
         return Worker(only=self.endpoint_name)
+
+    def make_control(self, worker: Worker) -> tuple[ControlPlane, Callable[[], Schema] | None]:
+        """The control plane and what describes it; a service that serves itself alone has none."""
+        return NOTHING, None
 
 
 def keep_while_serving(app: Starlette, worker: Worker, own: Callable[[], Mapping[str, Handler] | None]) -> None:

@@ -6,6 +6,7 @@ that is in any way unusual: it is handed over before anything of it is answered.
 
 import asyncio
 import math
+import os
 from typing import Any
 
 import uvicorn.config
@@ -18,7 +19,12 @@ BUSY = math.inf
 
 
 def install() -> None:
-    """Have servers of this process speak it; for any app but the platform's it is uvicorn's own."""
+    """Have servers of this process speak it; for any app but the platform's it is uvicorn's own.
+
+    uvicorn would take a client's address from X-Forwarded-For for every caller of this machine, and so let them choose
+    whose limits they use up. Only who says which proxies are to be believed wants that.
+    """
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{HttpProtocol.__name__}"
 
 

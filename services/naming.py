@@ -6,6 +6,7 @@ from pathlib import Path
 
 from registry.errors import ExportError
 
+PLATFORM = "/auth/"  # addresses below it are the platform's own
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 
 

@@ -1,13 +1,20 @@
 """The hub: one BentoML service that answers for every exported endpoint. `bentoml serve` at the root runs it."""
 
 import os
+from collections.abc import Callable
+from functools import partial
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 
 import bentoml
 
 from registry.settings import settings
+from services.control.app import control_plane, make_app
+from services.control.described import described
+from services.control.threads import Threads
+from services.documentation.openapi import Schema
 from services.guarded import GuardedService
+from services.middleware.control import ControlPlane
 from services.worker import Worker
 
 
@@ -19,6 +26,13 @@ class Hub(GuardedService["Platform"]):
     def make_worker(self) -> Worker:
         """A worker that knows every endpoint."""
         return Worker()
+
+    def make_control(self, worker: Worker) -> tuple[ControlPlane, Callable[[], Schema] | None]:
+        """What people do with the platform over HTTP."""
+        threads = Threads()
+        worker.at_end(threads.close)
+        app = make_app(worker.directory.tokens, threads)
+        return control_plane(app), partial(described, app)
 
     def own_handlers(self) -> None:
         """None: the registry's endpoints are loaded as they are called."""

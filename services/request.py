@@ -11,6 +11,7 @@ from registry.errors import PlatformError
 
 if TYPE_CHECKING:
     from services.directory import EndpointEntry, KeyEntry
+    from services.security.bearer import Identity
 
 Header = tuple[bytes, bytes]
 
@@ -34,6 +35,7 @@ class RequestContext:
     exempt = False  # health, documents and static files: open, unlimited, not logged
     endpoint: "EndpointEntry | None" = None
     key: "KeyEntry | None" = None
+    identity: "Identity | None" = None  # who calls, where it is a signed-in user and no key
     status = 0  # 0: not answered yet
     left = False  # the client left before there was an answer
     error: str | None = None  # the error's code, for the log

@@ -32,5 +32,5 @@ def renew(refresh_token: str, tokens: AccessTokens) -> SignedIn:
     with session() as opened:
         answer = sessions.refresh(opened, refresh_token, now())
     if answer is None:
-        raise Unauthenticated("This refresh token is not valid: sign in again.")
+        raise Unauthenticated("This refresh token is not valid: sign in again.", headers={"WWW-Authenticate": "Bearer"})
     return signed_in(*answer, tokens)

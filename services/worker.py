@@ -30,6 +30,7 @@ class Worker:
         self.log = RequestLog(chosen.log_queue_rows)
         self._sidecar = Sidecar(self.log, lambda: (chosen.url, self.directory.cursor), self.directory.refresh)
         self._also: list[Callable[[], None]] = []
+        self._at_end: list[Callable[[], None]] = []
         self._failed: set[Callable[[], None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._own: Mapping[str, Handler] | None = None
@@ -53,12 +54,18 @@ class Worker:
         """Write what is left of the log and stop following the registry."""
         if self._timer is not None:
             self._timer.cancel()
+        for work in self._at_end:
+            await asyncio.to_thread(work)
         await self._sidecar.stop()
         gc.unfreeze()
 
     def each_interval(self, work: Callable[[], None]) -> None:
         """Have this done several times a second, between two requests; it must not take longer than one."""
         self._also.append(work)
+
+    def at_end(self, work: Callable[[], None]) -> None:
+        """Have this done once the last request is answered, in a thread."""
+        self._at_end.append(work)
 
     def _work(self) -> None:
         for work in self._also:

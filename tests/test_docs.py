@@ -8,10 +8,12 @@ from typing import Any
 import click
 import pytest
 import typer
+from fastapi.routing import iter_route_contexts
 
 from cli.main import app
 from registry import errors
 from registry.settings import PREFIX, Settings
+from services.control.auth import OPEN, router
 from services.inference.instances import InstanceReader
 from services.inference.signature import Field, Signature
 from services.middleware.errors import body
@@ -53,13 +55,20 @@ def test_every_error_code_that_a_caller_may_meet_is_documented_with_its_status()
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.PlatformError)
     ]
     for kind in (kind for kind in kinds if "status" in vars(kind)):
-        if kind not in (errors.PlatformError, errors.Conflict):  # nothing answers 409 yet
+        if kind is not errors.PlatformError:
             assert re.search(rf"\| {kind.status} \|[^|]*`{kind.code}`", page), kind.code
 
 
 def test_every_open_path_is_documented() -> None:
     page = (ROOT / "docs/http.md").read_text()
-    assert all(f"`{path}`" in page for path in PUBLIC)
+    assert all(f"`{path}`" in page for path in PUBLIC | OPEN)
+
+
+def test_every_address_under_auth_is_documented() -> None:
+    page = (ROOT / "docs/http.md").read_text()
+    for route in iter_route_contexts(router.routes):
+        for method in route.methods or ():
+            assert f"| `{method} {route.path_format}` |" in page
 
 
 def test_the_pattern_for_secret_scanners_is_the_one_that_keys_follow() -> None:

@@ -17,9 +17,21 @@ MAY_IMPORT = {
 
 # Inside services, from the innermost: a module may import from its own level and from those before it.
 LEVELS = [
-    {"security", "limits", "invalid", "naming", "keys", "key_status", "bootstrap", "sessions", "startup"},
+    {
+        "security",
+        "limits",
+        "invalid",
+        "naming",
+        "keys",
+        "key_status",
+        "bootstrap",
+        "sessions",
+        "sign_in",
+        "account",
+        "startup",
+    },
     {"directory", "request", "request_log", "sidecar", "metrics", "inference"},
-    {"worker", "record", "middleware", "documentation"},
+    {"worker", "record", "middleware", "documentation", "control"},
     {"http_protocol"},
     {"guarded"},
     {"packaging", "platform", "endpoint"},

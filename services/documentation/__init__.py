@@ -1,6 +1,7 @@
 """What the platform says of itself over HTTP: the one OpenAPI document, and the page to browse it without a CDN."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from bentoml._internal import server as bentoml_server
@@ -11,18 +12,22 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from services.directory import Directory
-from services.documentation.openapi import document
+from services.documentation.openapi import Schema, document, extended
 
 _STATIC = Path(__file__).parent / "static"
 _SWAGGER = Path(bentoml_server.__file__).parent / "static_content"  # Swagger UI travels in BentoML's wheel
 
 
-def documentation_routes(directory: Directory) -> list[BaseRoute]:
-    """`/openapi.json`, `/docs` and what the page loads; `/` and BentoML's `/docs.json` lead there."""
+def documentation_routes(directory: Directory, more: Callable[[], Schema] | None = None) -> list[BaseRoute]:
+    """`/openapi.json`, `/docs` and what the page loads; `/` and BentoML's `/docs.json` lead there.
+
+    `more` describes what is no endpoint: paths and schemas.
+    """
     made: dict[int, asyncio.Task[bytes]] = {}  # for the newest epoch alone
 
     def make() -> bytes:
-        return to_json(document(list(directory.endpoints.values())))
+        made = document(list(directory.endpoints.values()))
+        return to_json(made if more is None else extended(made, more()))
 
     async def openapi(_: Request) -> Response:
         epoch = directory.epoch

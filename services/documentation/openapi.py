@@ -61,6 +61,12 @@ def _operations(endpoint: EndpointEntry, schemas: Schema) -> Schema:
     return {route["path"]: {"post": _service_operation(endpoint.name, route, schemas)} for route in routes}
 
 
+def extended(made: Schema, more: Schema) -> Schema:
+    """A document with the paths and schemas of what is no endpoint."""
+    components = made["components"] | {"schemas": more["schemas"] | made["components"]["schemas"]}
+    return made | {"paths": dict(sorted((more["paths"] | made["paths"]).items())), "components": components}
+
+
 def service_document(name: str, routes: Sequence[Schema]) -> Schema:
     """The document of one BentoML service by itself."""
     schemas: Schema = {}

@@ -4,12 +4,12 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from registry.settings import settings
-from services.limits.rule import Limit
 from services.metrics import take_over
 from services.middleware.authentication import Authentication
 from services.middleware.body_limit import BodyLimit
 from services.middleware.checks import Check, Checks
 from services.middleware.context import Context
+from services.middleware.control import NOTHING, ControlPlane, ControlRoutes
 from services.middleware.cors import Cors
 from services.middleware.errors import ForeignErrors
 from services.middleware.immediate import Immediate
@@ -21,21 +21,22 @@ from services.record import Record
 from services.worker import Worker
 
 
-def stack(app: Starlette, worker: Worker) -> Context:
-    """Put the layers around BentoML's app."""
+def stack(app: Starlette, worker: Worker, control: ControlPlane = NOTHING) -> Context:
+    """Put the layers around BentoML's app and, in the hub, the control plane's beside it."""
     chosen = settings()
     metrics = take_over(app)
     worker.each_interval(metrics.publish)
     record = Record(metrics, worker.log)
     checks: list[Check] = [
-        Routes(app, worker.directory),  # first, so that refusals, too, are counted where they belong
+        Routes(app, worker.directory, control.routes),  # first, so that refusals, too, are counted where they belong
         *([Cors(chosen.cors_origins)] if chosen.cors_origins else []),  # a browser's first question carries no key
         public,  # health and documents: exempt from what follows
         BodyLimit(chosen.max_body_bytes),  # before anything reads a byte
-        Authentication(worker.directory),  # nothing inside is open, but for health and documents
-        RateLimit(worker.directory, chosen.home, Limit.parse(chosen.rate_limit)),  # who is known has a limit to spend
+        Authentication(worker.directory, control),  # nothing inside is open, but for health and documents
+        RateLimit(worker.directory, chosen),  # who is known has a limit to spend
     ]
-    inner: ASGIApp = ForeignErrors(app)  # what BentoML answers as an error becomes ours
+    inner: ASGIApp = ControlRoutes(app, control)
+    inner = ForeignErrors(inner)  # what BentoML or FastAPI answers as an error becomes ours
     inner = Predictions(inner, worker.ready, worker.handler)  # JSON predictions; an unknown path goes no further
     inner = Checks(inner, checks)  # every refusal and failure from here inwards has one body
     # Outermost: every answer is counted and logged. What needs no layer at all is answered by the protocol itself.

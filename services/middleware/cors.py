@@ -11,7 +11,7 @@ _EXPOSED: Header = (
     b"X-RateLimit-Reset",
 )
 _PERMISSION: list[Header] = [
-    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-methods", b"GET, POST, DELETE"),
     (b"access-control-allow-headers", b"Authorization, Content-Type, X-API-Key"),
     (b"access-control-max-age", b"600"),
 ]

@@ -1,9 +1,9 @@
-"""Counts the call against its key's limit; the headers say where the key stands, whatever the answer will be."""
-
-from pathlib import Path
+"""Counts the call against its caller's limit; the headers say where that stands, whatever the answer will be."""
 
 from registry.errors import RateLimited
+from registry.settings import Settings
 from services.directory import Directory, EndpointEntry, KeyEntry
+from services.limits.addresses import AddressSlots
 from services.limits.headers import headers
 from services.limits.rule import Decision, Limit
 from services.limits.shared import SharedLimiter
@@ -11,22 +11,28 @@ from services.request import RequestContext
 
 
 class RateLimit:
-    """Raises RateLimited (429) when the key has used up its limit; exact over all workers of the machine.
+    """Raises RateLimited (429) when key, user or address has used up its limit; exact over all workers of the machine.
 
     One count knows one limit: a shorter window would forget what a longer one still needs. So the key of one endpoint
     is held to that endpoint's limit wherever it calls, and a key of every endpoint has a count of its own with each
-    endpoint that has a limit of its own.
+    endpoint that has a limit of its own; so has a signed-in user. Who has no credentials yet, because they sign in, is
+    counted by their address: the connection's own, for anybody can write a header.
     """
 
-    def __init__(self, directory: Directory, folder: Path, default: Limit) -> None:
-        self._directory, self._folder, self._default = directory, folder, default
-        self._keys = SharedLimiter(folder / "limits")
-        self._of_endpoints: dict[int, SharedLimiter] = {}
+    def __init__(self, directory: Directory, chosen: Settings) -> None:
+        self._directory, self._folder = directory, chosen.home
+        self._default, self._of_user, self._of_sign_in = (
+            Limit.parse(text) for text in (chosen.rate_limit, chosen.user_rate_limit, chosen.sign_in_rate_limit)
+        )
+        self._keys, self._users, self._addresses = map(self._open, ("limits", "limits.users", "limits.addresses"))
+        self._of_endpoints: dict[str, SharedLimiter] = {}
+        self._slot = AddressSlots(chosen.derived_key("address slots"))
 
     def __call__(self, context: RequestContext) -> None:
-        if context.key is None:
+        key = context.key
+        decision = self._of_person(context) if key is None else self._decide(key, context.endpoint)
+        if decision is None:
             return
-        decision = self._decide(context.key, context.endpoint)
         context.headers.extend(headers(decision))
         if not decision.allowed:
             limit = str(decision.limit)
@@ -41,10 +47,25 @@ class RateLimit:
             return self._keys.hit(key.id, own.limit if own is not None else self._default)
         if endpoint is None or endpoint.limit == self._default:
             return self._keys.hit(key.id, self._default)
-        return self._of_endpoint(endpoint.id).hit(key.id, endpoint.limit)
+        return self._of_endpoint(f"limits.{endpoint.id}").hit(key.id, endpoint.limit)
 
-    def _of_endpoint(self, endpoint_id: int) -> SharedLimiter:
-        limiter = self._of_endpoints.get(endpoint_id)
+    def _of_person(self, context: RequestContext) -> Decision | None:
+        endpoint = context.endpoint
+        if context.exempt:
+            return None
+        if context.identity is None:
+            address, *_ = context.scope.get("client") or ("",)
+            return self._addresses.hit(self._slot(address), self._of_sign_in)
+        user = context.identity.user.id
+        if endpoint is None or endpoint.limit == self._default:
+            return self._users.hit(user, self._of_user)
+        return self._of_endpoint(f"limits.users.{endpoint.id}").hit(user, endpoint.limit)
+
+    def _of_endpoint(self, name: str) -> SharedLimiter:
+        limiter = self._of_endpoints.get(name)
         if limiter is None:
-            limiter = self._of_endpoints[endpoint_id] = SharedLimiter(self._folder / f"limits.{endpoint_id}")
+            limiter = self._of_endpoints[name] = self._open(name)
         return limiter
+
+    def _open(self, name: str) -> SharedLimiter:
+        return SharedLimiter(self._folder / name)

@@ -1,22 +1,27 @@
 """Names where a call goes, for the layers inside, the log and the metrics: an endpoint, a route of the app, or neither."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route, compile_path
 
 from services.directory import Directory
-from services.request import UNMATCHED, RequestContext
+from services.naming import PLATFORM
+from services.request import UNMATCHED, Header, RequestContext
 
+_NO_STORE: Header = (b"cache-control", b"no-store")
 HEALTH = {"/health": "/livez", "/ping": "/livez"}  # the names that other platforms probe
 
 
 class Routes:
     """Puts endpoint and route into the context; all paths that nothing answers share one route, however many there are."""
 
-    def __init__(self, inner: Starlette, directory: Directory) -> None:
+    def __init__(self, inner: Starlette, directory: Directory, others: Iterable[str] = ()) -> None:
+        """`others` are the templates of routes that are not the app's own."""
         self._directory = directory
         self._paths, self._folders = routes_of(inner.router.routes)
+        self._paths.update(others)
         self._templates = [(compile_path(path)[0], path) for path in sorted(self._paths) if "{" in path]
 
     def __call__(self, context: RequestContext) -> None:
@@ -24,6 +29,8 @@ class Routes:
         context.route = self._route(context)
         if context.path in HEALTH:
             context.scope.update(path=context.route, raw_path=context.route.encode())
+        elif context.endpoint is None and context.path.startswith(PLATFORM):
+            context.headers.append(_NO_STORE)
 
     def _route(self, context: RequestContext) -> str:
         if context.endpoint is not None:

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from registry.catalog import Endpoint, endpoints
 from registry.errors import ExportError
+from services.naming import PLATFORM
 from services.packaging.job import Built, Job
 
 
@@ -17,8 +18,10 @@ def paths_of(job: Job, built: Built) -> list[str]:
 
 
 def refuse_taken(session: Session, name: str, paths: Iterable[str]) -> None:
-    """ExportError when an endpoint of another name answers at one of these paths already."""
+    """ExportError when an endpoint of another name, or the platform, answers at one of these paths already."""
     wanted = set(paths)
+    if own := sorted(path for path in wanted if path.startswith(PLATFORM)):
+        raise ExportError(f"the platform itself answers under {PLATFORM}, so nothing else can at {own[0]}")
     for other in endpoints(session):
         taken = sorted(wanted & _claimed(other))
         if taken and other.name != name:

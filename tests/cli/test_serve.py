@@ -1,6 +1,7 @@
 """`serve` checks what it can, then becomes the server process."""
 
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from registry import database, users
+from registry.accounts import Role
 from tests.cli.terminal import Command
 
 
@@ -37,8 +40,18 @@ def test_it_becomes_the_hub(modelport: Command, became: list[Any], home: Path) -
     assert program == sys.executable
     assert arguments[1:5] == ["-m", "bentoml", "serve", "services.platform:Platform"]
     assert (environment["MODELPORT_PORT"], environment["MODELPORT_WORKERS"]) == (str(port), "2")
-    assert done.line.startswith(f"Serving on http://127.0.0.1:{port} (Ctrl-C stops it)")
+    serving, offered = done.err.splitlines()
+    assert done.out == "" and serving.startswith(f"Serving on http://127.0.0.1:{port} (Ctrl-C stops it)")
+    assert re.fullmatch(r"No admin can sign in yet: POST /auth/bootstrap .* by the token [A-Za-z0-9_-]{43}", offered)
+    assert not any(offered[-43:] in str(part) for part in became), "neither arguments nor environment know it"
     assert (home / "registry.db").is_file()
+
+
+def test_no_token_is_offered_where_an_admin_can_sign_in(modelport: Command, became: list[Any]) -> None:
+    database.upgrade()
+    with database.session() as session:
+        users.create_user(session, username="ada", role=Role.ADMIN, password_hash="hash", actor="user:local")
+    assert modelport("serve", "--port", free_port()).line.startswith("Serving on ")
 
 
 def test_a_taken_port_is_refused_before_anything_starts(modelport: Command, became: list[Any]) -> None:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from registry import accounts, database, sessions, trail
+from registry import accounts, database, sessions
 from registry.accounts import User
 from registry.audit import AuditEntry
 from registry.sessions import GRACE, RefreshToken, UserSession
+from registry.trail import verify
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -76,7 +77,7 @@ def test_signing_in_is_remembered_with_where_it_was_done(ada: User) -> None:
         (row,) = sessions.sessions_of(session, ada, START)
         (entry,) = session.exec(select(AuditEntry))
         assert session.get_one(User, ada.id).last_login == START
-        assert not list(trail.verify(session))
+        assert list(verify(session)) == []
     assert (row.ip_address, row.user_agent, row.last_used) == ("203.0.113.9", "curl/8", START)
     assert (row.expires_at, len(row.sid)) == (START + 30 * DAY, 22)
     assert (entry.actor, entry.action, entry.target) == ("user:ada", "account:session:opened", f"session:{opened.sid}")

@@ -42,6 +42,12 @@ def test_every_address_of_another_endpoint_is_taken(home: Path, path: str) -> No
         refuse_taken(session, "new", ["/own", path])
 
 
+def test_the_platforms_own_addresses_are_nobodys(home: Path) -> None:
+    add_endpoint("churn")
+    with database.reading() as session, pytest.raises(ExportError, match="the platform itself answers under /auth/"):
+        refuse_taken(session, "new", ["/own", "/auth/login"])
+
+
 @pytest.mark.parametrize(
     ("name", "paths"), [("churn", ["/api/predict/churn"]), ("adder", ["/sums/add"]), ("new", ["/sums", "/x"])]
 )

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -16,8 +17,8 @@ from sqlmodel import Session, col, select
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message
 
-from registry import accounts, catalog, database
-from registry.accounts import ApiKey
+from registry import accounts, catalog, database, users
+from registry.accounts import ApiKey, Role, User
 from registry.catalog import Endpoint, EndpointStatus, Model
 from registry.settings import settings
 from registry.traffic import ApiRequest
@@ -25,10 +26,13 @@ from services import guarded, worker
 from services.directory import EndpointEntry
 from services.inference.servable import Servable
 from services.middleware import stack
+from services.middleware.control import NOTHING, ControlPlane
 from services.packaging.in_process import running
 from services.security.api_keys import mint
+from services.security.passwords import hash_password
 
 ACTOR = "user:test"
+PASSWORD = "correct horse battery"
 PATIENCE = 30.0  # seconds
 SIGNATURE = {
     "inputs": [{"name": "x", "dtype": "float64", "shape": []}],
@@ -41,6 +45,8 @@ SIGNATURE = {
 
 class Hub:
     """Answers calls as a served hub would; `echo` is an endpoint whose model gives the body back."""
+
+    control = NOTHING
 
     def __init__(self, app: ASGIApp, bentoml_app: Starlette | None, key: str) -> None:
         self.app, self.bentoml_app, self.key = app, bentoml_app, key
@@ -79,6 +85,24 @@ class Hub:
     def predict(self, key: str | None = "its own", **options: Any) -> httpx.Response:
         """One prediction by `echo`."""
         return self.ask("POST", "/api/predict/echo", key, **({"json": {"x": 1}} | options))
+
+    def sign_in(self, username: str) -> dict[str, Any]:
+        """The tokens of a new session."""
+        answer = self.ask("POST", "/auth/login", None, json={"username": username, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        tokens: dict[str, Any] = answer.json()
+        return tokens
+
+    def as_user(self, method: str, path: str, access_token: str, **options: Any) -> httpx.Response:
+        """One call of a signed-in user."""
+        return self.ask(method, path, None, headers={"Authorization": f"Bearer {access_token}"}, **options)
+
+    def new_user(self, username: str, role: Role = Role.USER) -> str:
+        """A new user that the hub has heard of; an access token of theirs."""
+        new_user(username, role)
+        self.hears()
+        access_token: str = self.sign_in(username)["access_token"]
+        return access_token
 
     def raw(self, path: str, received: list[Message], headers: dict[str, str] | None = None) -> list[Message]:
         """POST by ASGI messages, for what no client would send; what the app sent."""
@@ -167,6 +191,18 @@ def new_key(endpoint: str | None = None, **columns: Any) -> str:
     return key.text
 
 
+def new_user(username: str, role: Role = Role.USER) -> User:
+    """Someone who can sign in."""
+    with database.session() as session:
+        return users.create_user(session, username=username, role=role, password_hash=password_hash(), actor=ACTOR)
+
+
+@cache
+def password_hash() -> str:
+    """The hash of everybody's password; it takes a while."""
+    return hash_password(PASSWORD)
+
+
 def new_endpoint(name: str, **columns: Any) -> Endpoint:
     """An endpoint in the registry; its model exists on paper."""
     with database.session() as session:
@@ -224,13 +260,16 @@ def hub(registry: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     from services.platform import Platform
 
     inner: list[Starlette] = []
+    controls: list[ControlPlane] = []
 
-    def remember(app: Starlette, made: worker.Worker) -> ASGIApp:
+    def remember(app: Starlette, made: worker.Worker, control: ControlPlane) -> ASGIApp:
         inner.append(app)
-        return stack(app, made)
+        controls.append(control)
+        return stack(app, made, control)
 
     monkeypatch.setattr(guarded, "stack", remember)
     service: Any = Platform
     running_hub = Hub(service.to_asgi(), inner[0], new_key())
+    running_hub.control = controls[0]
     yield running_hub
     running_hub.stop()

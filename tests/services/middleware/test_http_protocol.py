@@ -109,6 +109,9 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
         "no key": [request(None)],
         "wrong key": [request("mp_live_x")],
         "bearer": [request(None, b"{}", f"Authorization: Bearer {key}")],
+        "no token": [request(None, b"{}", "Authorization: Bearer a.b.c")],
+        "a closed address": [request(None, b"", method="GET", path="/auth/me")],
+        "a key where people sign in": [request(key, b"", path="/auth/logout")],
         "two keys": [request(key, b"{}", f"X-API-Key: {key}")],
         "another's key": [request(bound, path="/api/predict/other")],
         "utf-8": [request(key, '{"x":"é"}'.encode(), f"{json}; charset=utf-8")],
@@ -203,6 +206,21 @@ def test_a_key_that_has_used_up_its_limit_is_told_so_both_ways(hub: Hub, ways: t
     assert [answer.status for answer in (*short, *long)] == [200, 200, 200, 429]
     refused = ways[0].ask(request(key))[0]
     assert (refused.status, refused.body) == (429, long[1].body) and refused.headers == long[1].headers
+
+
+def test_a_signed_in_user_is_answered_both_ways(hub: Hub, ways: tuple[Served, Served]) -> None:
+    asked = request(None, b"{}", f"Authorization: Bearer {hub.new_user('ada')}")
+    ((short,), (long,)) = (way.ask(asked) for way in ways)
+
+    assert short.status == 200 and short.body == long.body and short.headers == long.headers
+
+
+def test_nobody_chooses_the_address_that_their_sign_ins_are_counted_by(hub: Hub, ways: tuple[Served, Served]) -> None:
+    def sign_in(number: int) -> Answer:
+        forwarded = (f"{name}: 192.0.2.{number}" for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded"))
+        return ways[0].ask(request(None, b"{}", *forwarded, path="/auth/login"))[0]
+
+    assert [sign_in(number).status for number in range(11)] == [400] * 10 + [429]
 
 
 def test_more_requests_than_the_connection_can_answer_at_once_are_answered_in_their_order(

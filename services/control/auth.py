@@ -1,0 +1,167 @@
+"""/auth: signing in and out, and what people do with their own account. Needs no permission but being signed in."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from registry.errors import Unauthenticated
+from services import account, sessions, sign_in
+from services.control.bodies import (
+    ClaimsAnswer,
+    Credentials,
+    Ended,
+    FirstAdmin,
+    PasswordChange,
+    Profile,
+    Refresh,
+    SessionAnswer,
+    SessionList,
+    Tokens,
+)
+from services.control.described import failures
+from services.control.threads import Threads
+from services.middleware.predictions import check_json
+from services.request import context_of
+from services.security.bearer import Identity
+from services.security.passwords import hash_password
+from services.security.tokens import AccessTokens
+from services.sign_in import Client
+
+OPEN = frozenset(("/auth/login", "/auth/refresh", "/auth/bootstrap"))  # who calls them has no token yet
+
+router = APIRouter(prefix="/auth", tags=["auth"])
+
+
+async def _threads(request: Request) -> Threads:
+    found: Threads = request.app.state.threads
+    return found
+
+
+async def _tokens(request: Request) -> AccessTokens:
+    found: AccessTokens = request.app.state.tokens
+    return found
+
+
+async def _client(request: Request) -> Client:
+    address = request.client.host if request.client is not None else "unknown"
+    return Client(address, request.headers.get("user-agent", ""))
+
+
+async def _caller(request: Request) -> Identity:
+    """Whom the layers let in; they let nobody else come here, and this fails closed should they ever."""
+    who = context_of(request.scope).identity
+    if who is None:
+        raise Unauthenticated("Sign in first.", headers={"WWW-Authenticate": "Bearer"})
+    return who
+
+
+async def _json_alone(request: Request) -> None:
+    incoming = context_of(request.scope).incoming
+    check_json(incoming.get(b"content-type"), incoming.get(b"content-encoding"))
+
+
+OfThreads = Annotated[Threads, Depends(_threads)]
+OfTokens = Annotated[AccessTokens, Depends(_tokens)]
+From = Annotated[Client, Depends(_client)]
+Caller = Annotated[Identity, Depends(_caller)]
+READS_JSON = [Depends(_json_alone)]
+NO_CREDENTIALS: dict[str, Any] = {"security": []}
+
+
+@router.post(
+    "/login",
+    summary="Sign in",
+    dependencies=READS_JSON,
+    responses=failures(401, 415),
+    openapi_extra=NO_CREDENTIALS,
+)
+async def login(body: Credentials, threads: OfThreads, tokens: OfTokens, client: From) -> Tokens:
+    """Open a session. Whatever is wrong with name or password, the answer is the same."""
+    attempt = await threads.registry(sign_in.begin, body.username, client)
+    fits, rehash = await threads.verify(attempt, body.password)
+    return Tokens.of(await threads.registry(sign_in.finish, attempt, fits, rehash, tokens))
+
+
+@router.post(
+    "/refresh",
+    summary="Get new tokens",
+    dependencies=READS_JSON,
+    responses=failures(401, 415),
+    openapi_extra=NO_CREDENTIALS,
+)
+async def refresh(body: Refresh, threads: OfThreads, tokens: OfTokens) -> Tokens:
+    """Exchange a refresh token for new tokens. It works once: the session of one that comes again later is ended."""
+    return Tokens.of(await threads.registry(sessions.renew, body.refresh_token, tokens))
+
+
+@router.post(
+    "/bootstrap",
+    summary="Make the first admin",
+    status_code=201,
+    dependencies=READS_JSON,
+    responses=failures(401, 409, 415),
+    openapi_extra=NO_CREDENTIALS,
+)
+async def bootstrap(body: FirstAdmin, threads: OfThreads) -> Profile:
+    """Make the first admin with the token that the server printed when it started."""
+    await threads.registry(account.begin_bootstrap, body.token, body.username, body.password)
+    password_hash = await threads.hashing.run(hash_password, body.password)
+    return Profile.of(await threads.registry(account.first_admin, body.token, body.username, password_hash))
+
+
+@router.post("/logout", summary="Sign out", status_code=204, responses=failures(401, 403))
+async def logout(who: Caller, threads: OfThreads) -> Response:
+    """End this session: its tokens are refused everywhere within two seconds."""
+    await threads.registry(account.sign_out, who)
+    return Response(status_code=204)
+
+
+@router.post("/logout-all", summary="Sign out everywhere", responses=failures(401, 403))
+async def logout_all(who: Caller, threads: OfThreads) -> Ended:
+    """End all of the caller's sessions."""
+    return Ended(sessions=await threads.registry(account.sign_out_everywhere, who))
+
+
+@router.get("/me", summary="Who am I?", responses=failures(401, 403))
+async def me(who: Caller, threads: OfThreads) -> Profile:
+    """The caller's account."""
+    return Profile.of(await threads.registry(account.profile, who))
+
+
+@router.post("/validate", summary="Is this token valid?", responses=failures(401, 403))
+async def validate(who: Caller) -> ClaimsAnswer:
+    """What the bearer token says, if it is valid."""
+    return ClaimsAnswer.of(who)
+
+
+@router.post(
+    "/password",
+    summary="Change the password",
+    status_code=204,
+    dependencies=READS_JSON,
+    responses=failures(401, 403, 409, 415),
+)
+async def password(who: Caller, body: PasswordChange, threads: OfThreads, client: From) -> Response:
+    """Set a new password and end the caller's other sessions. A wrong current password counts as a failed sign-in."""
+    attempt = await threads.registry(account.begin_password_change, who, body.new_password, client)
+    fits, _ = await threads.verify(attempt, body.current_password)
+    account.refuse_wrong(attempt, fits)
+    password_hash = await threads.hashing.run(hash_password, body.new_password)
+    await threads.registry(account.change_password, who, attempt, password_hash)
+    return Response(status_code=204)
+
+
+@router.get("/sessions", summary="Where am I signed in?", responses=failures(401, 403))
+async def list_sessions(who: Caller, threads: OfThreads) -> SessionList:
+    """The caller's sessions, newest first."""
+    found = await threads.registry(account.own_sessions, who)
+    return SessionList(sessions=[SessionAnswer.of(opened, who.claims.sid) for opened in found])
+
+
+@router.delete("/sessions/{sid}", summary="End a session", status_code=204, responses=failures(401, 403, 404))
+async def end_session(
+    who: Caller, threads: OfThreads, sid: Annotated[str, Path(max_length=64, description="The session.")]
+) -> Response:
+    """End one of the caller's sessions."""
+    await threads.registry(account.sign_out, who, sid)
+    return Response(status_code=204)

@@ -1,0 +1,50 @@
+"""Where the control plane does what takes time, so that predictions notice nothing: a few threads of its own."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from registry.errors import RegistryError, Unavailable
+from services import sign_in
+from services.security.hashing import HashingPool
+from services.security.passwords import verify_password
+from services.sign_in import Attempt
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class Threads:
+    """One pool for the registry and one for hashing; a worker has one of these, from its start to its end."""
+
+    def __init__(self) -> None:
+        self.hashing = HashingPool()
+        self._registry = ThreadPoolExecutor(2, thread_name_prefix="control")
+
+    async def registry(
+        self, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Result:
+        """What `work(...)` returns or raises, from a thread; Unavailable when the registry fails it."""
+        future = self._registry.submit(work, *args, **kwargs)
+        try:
+            return await asyncio.wrap_future(future)
+        except (SQLAlchemyError, RegistryError) as error:
+            raise Unavailable(
+                "The registry does not answer; try again shortly.", headers={"Retry-After": "1"}
+            ) from error
+
+    async def verify(self, attempt: Attempt, password: str) -> tuple[bool, str | None]:
+        """Whether the password fits, and a better hash if there is one; the same work whoever it is that signs in."""
+        try:
+            return await self.hashing.run(verify_password, attempt.password_hash, password)
+        except Unavailable:
+            await self.registry(sign_in.give_up, attempt)
+            raise
+
+    def close(self) -> None:
+        """End the threads."""
+        self.hashing.close()
+        self._registry.shutdown(wait=True, cancel_futures=True)
