@@ -228,6 +228,7 @@ def _registry() -> list[Any]:
         return [session.execute(text(f"SELECT * FROM {table} ORDER BY 1")).all() for table in tables]
 
 
+@pytest.mark.slow
 def test_processes_append_to_one_chain(store: str, processes: Callable[[int, str], list[str]]) -> None:
     processes(4, APPEND)
     assert _problems() == []

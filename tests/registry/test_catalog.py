@@ -99,6 +99,7 @@ def test_a_version_is_given_once(churn: Any) -> None:
         catalog.add_model(session, copy, actor=ACTOR)
 
 
+@pytest.mark.slow
 def test_processes_that_add_a_model_at_once_get_a_version_each(
     store: str, processes: Callable[[int, str], list[str]]
 ) -> None:

@@ -25,6 +25,7 @@ for _ in range(300):
 """
 
 
+@pytest.mark.slow
 def test_processes_that_read_and_write_lose_no_update(store: str, processes: Callable[[int, str], list[str]]) -> None:
     with database.session() as session:
         accounts.local_user(session)
@@ -69,6 +70,7 @@ def test_upgrade_makes_a_private_home_and_can_be_repeated(home: Path, capfd: pyt
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_processes_may_upgrade_at_once(empty: str, processes: Callable[[int, str], list[str]]) -> None:
     processes(4, "from registry import database; database.upgrade(); database.require_schema()")
     database.require_schema()

@@ -221,6 +221,7 @@ def test_sessions_that_can_be_used_no_more_are_forgotten_with_a_long_chain(ada: 
         assert session.exec(select(func.count(col(RefreshToken.id)))).one() == 1
 
 
+@pytest.mark.slow
 def test_a_token_used_by_many_at_once_has_one_successor(
     ada: User, processes: Callable[[int, str], list[str]], tmp_path: Path
 ) -> None:

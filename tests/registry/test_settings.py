@@ -72,6 +72,7 @@ def test_the_pepper_is_made_once_and_for_its_owner_only(home: Path) -> None:
     assert [oct(mode) for mode in modes] == ["0o700", "0o700", "0o600"]
 
 
+@pytest.mark.slow
 def test_processes_that_race_for_the_pepper_get_the_same(
     home: Path, processes: Callable[[int, str], list[str]]
 ) -> None:

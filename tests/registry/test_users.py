@@ -197,6 +197,7 @@ def test_the_last_admin_who_can_sign_in_stays(store: str) -> None:
         assert users.admin_exists(session) and users.find_user(session, "ada") is None
 
 
+@pytest.mark.slow
 def test_admins_who_step_down_at_once_leave_one(store: str, processes: Callable[[int, str], list[str]]) -> None:
     with database.session() as session:
         for number in range(2):

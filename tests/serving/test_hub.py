@@ -61,6 +61,7 @@ def test_a_changed_status_soon_holds(hub: Server, row: Row) -> None:
     hub.eventually(lambda: hub.everywhere(row, 200))
 
 
+@pytest.mark.slow
 def test_a_new_export_soon_answers(hub: Server) -> None:
     inputs = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 3.0]])
     key = hub.store.export(LinearRegression().fit(inputs, inputs @ [1.0, 2.0]), "slope", "--no-compile")

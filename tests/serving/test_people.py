@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.serving.callers import speak
 from tests.serving.conftest import WINE, Server
@@ -28,6 +29,7 @@ def answered(hub: Server, path: str, body: Any, token: str | None = None) -> tup
     return int(head.split()[1]), json.loads(text or b"null")
 
 
+@pytest.mark.slow
 def test_a_person_signs_in_predicts_at_both_workers_and_signs_out(serve: Callable[..., Server], row: Row) -> None:
     hub = serve(MODELPORT_USER_RATE_LIMIT="100000/minute")
     (token,) = re.findall(r"by the token (\S+)$", hub.log_file.read_text(), re.MULTILINE)

@@ -12,6 +12,8 @@ from tests.services.inference.test_threads import taken
 from tests.serving.callers import at_once, post
 from tests.serving.conftest import Server
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, float]
 TWIN = "/api/predict/twin"
 

@@ -12,6 +12,8 @@ from tests.services.exporting.conftest import Shop
 from tests.services.exporting.place import Place
 from tests.services.exporting.test_service import write
 
+pytestmark = pytest.mark.slow
+
 ASK = Path(__file__).with_name("ask.py")
 ROW = {
     "sepal length (cm)": 5.1,

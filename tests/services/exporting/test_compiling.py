@@ -13,6 +13,8 @@ from tests.services.exporting.conftest import Shop
 from tests.services.exporting.place import Place
 from tests.services.exporting.samples import constant, in_step
 
+pytestmark = pytest.mark.slow
+
 FRAMEWORKS = ["sklearn", "pandas", "joblib", "scipy", "tensorflow", "keras", "onnx", "skl2onnx"]
 
 
