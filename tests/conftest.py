@@ -9,10 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from registry import database
 from registry.settings import settings
+
+hypothesis.settings.register_profile("repeatable", derandomize=True)  # what one run finds, the next one finds too
+hypothesis.settings.load_profile("repeatable")
 
 # Read when bentoml and prometheus_client are imported: by the tests, never by the registry.
 _SCRATCH = tempfile.mkdtemp(prefix="modelport-tests-")
