@@ -6,8 +6,27 @@ from pathlib import Path
 
 from registry.errors import ExportError
 
-PLATFORM = "/auth/"  # addresses below it are the platform's own
+# The platform's own addresses, and all below them.
+PLATFORM = (
+    *("/auth", "/models", "/keys", "/predictions", "/admin", "/api/export", "/api/exports", "/health", "/ping"),
+    *(
+        "/metrics",
+        "/livez",
+        "/readyz",
+        "/healthz",
+        "/docs",
+        "/docs.json",
+        "/openapi.json",
+        "/schema.json",
+        "/dashboard",
+    ),
+)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
+
+
+def is_platforms(path: str) -> bool:
+    """Whether the platform itself answers there, or may in a later version."""
+    return path == "/" or any(path == own or path.startswith(f"{own}/") for own in PLATFORM)
 
 
 def check_name(name: str) -> str:

@@ -28,14 +28,17 @@ LEVELS = [
         "sessions",
         "sign_in",
         "account",
+        "signed_in",
         "startup",
     },
     {"directory", "request", "request_log", "sidecar", "metrics", "inference"},
-    {"worker", "record", "middleware", "documentation", "control"},
+    {"worker", "record", "middleware", "documentation"},
     {"http_protocol"},
     {"guarded"},
-    {"packaging", "platform", "endpoint"},
-    {"exporting", "hub", "doctor"},
+    {"packaging", "endpoint"},
+    {"exporting", "doctor"},
+    {"control"},
+    {"platform", "hub"},
 ]
 FRAMEWORKS = {"tensorflow", "keras", "sklearn", "joblib", "skops", "torch", "onnx", "xgboost", "lightgbm"}
 NOT_IN_REGISTRY = {"bentoml", "starlette", "fastapi", "httpx", "uvicorn", *FRAMEWORKS}

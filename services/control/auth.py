@@ -1,10 +1,9 @@
 """/auth: signing in and out, and what people do with their own account. Needs no permission but being signed in."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
-from registry.errors import Unauthenticated
 from services import account, sessions, sign_in
 from services.control.bodies import (
     ClaimsAnswer,
@@ -18,54 +17,13 @@ from services.control.bodies import (
     SessionList,
     Tokens,
 )
+from services.control.callers import NO_CREDENTIALS, READS_JSON, Caller, From, OfThreads, OfTokens
 from services.control.described import failures
-from services.control.threads import Threads
-from services.middleware.predictions import check_json
-from services.request import context_of
-from services.security.bearer import Identity
 from services.security.passwords import hash_password
-from services.security.tokens import AccessTokens
-from services.sign_in import Client
 
 OPEN = frozenset(("/auth/login", "/auth/refresh", "/auth/bootstrap"))  # who calls them has no token yet
 
 router = APIRouter(prefix="/auth", tags=["auth"])
-
-
-async def _threads(request: Request) -> Threads:
-    found: Threads = request.app.state.threads
-    return found
-
-
-async def _tokens(request: Request) -> AccessTokens:
-    found: AccessTokens = request.app.state.tokens
-    return found
-
-
-async def _client(request: Request) -> Client:
-    address = request.client.host if request.client is not None else "unknown"
-    return Client(address, request.headers.get("user-agent", ""))
-
-
-async def _caller(request: Request) -> Identity:
-    """Whom the layers let in; they let nobody else come here, and this fails closed should they ever."""
-    who = context_of(request.scope).identity
-    if who is None:
-        raise Unauthenticated("Sign in first.", headers={"WWW-Authenticate": "Bearer"})
-    return who
-
-
-async def _json_alone(request: Request) -> None:
-    incoming = context_of(request.scope).incoming
-    check_json(incoming.get(b"content-type"), incoming.get(b"content-encoding"))
-
-
-OfThreads = Annotated[Threads, Depends(_threads)]
-OfTokens = Annotated[AccessTokens, Depends(_tokens)]
-From = Annotated[Client, Depends(_client)]
-Caller = Annotated[Identity, Depends(_caller)]
-READS_JSON = [Depends(_json_alone)]
-NO_CREDENTIALS: dict[str, Any] = {"security": []}
 
 
 @router.post(

@@ -7,7 +7,6 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route, compile_path
 
 from services.directory import Directory
-from services.naming import PLATFORM
 from services.request import UNMATCHED, Header, RequestContext
 
 _NO_STORE: Header = (b"cache-control", b"no-store")
@@ -17,11 +16,12 @@ HEALTH = {"/health": "/livez", "/ping": "/livez"}  # the names that other platfo
 class Routes:
     """Puts endpoint and route into the context; all paths that nothing answers share one route, however many there are."""
 
-    def __init__(self, inner: Starlette, directory: Directory, others: Iterable[str] = ()) -> None:
-        """`others` are the templates of routes that are not the app's own."""
+    def __init__(self, inner: Starlette, directory: Directory, control: Iterable[str] = ()) -> None:
+        """`control` are the templates of the control plane, whose answers nobody may keep, nor that there is nothing."""
         self._directory = directory
         self._paths, self._folders = routes_of(inner.router.routes)
-        self._paths.update(others)
+        self._control = frozenset(control)
+        self._paths.update(self._control)
         self._templates = [(compile_path(path)[0], path) for path in sorted(self._paths) if "{" in path]
 
     def __call__(self, context: RequestContext) -> None:
@@ -29,7 +29,7 @@ class Routes:
         context.route = self._route(context)
         if context.path in HEALTH:
             context.scope.update(path=context.route, raw_path=context.route.encode())
-        elif context.endpoint is None and context.path.startswith(PLATFORM):
+        elif context.route in self._control or context.route == UNMATCHED:
             context.headers.append(_NO_STORE)
 
     def _route(self, context: RequestContext) -> str:

@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from registry.catalog import Endpoint, endpoints
 from registry.errors import ExportError
-from services.naming import PLATFORM
+from services.naming import is_platforms
 from services.packaging.job import Built, Job
 
 
@@ -20,8 +20,8 @@ def paths_of(job: Job, built: Built) -> list[str]:
 def refuse_taken(session: Session, name: str, paths: Iterable[str]) -> None:
     """ExportError when an endpoint of another name, or the platform, answers at one of these paths already."""
     wanted = set(paths)
-    if own := sorted(path for path in wanted if path.startswith(PLATFORM)):
-        raise ExportError(f"the platform itself answers under {PLATFORM}, so nothing else can at {own[0]}")
+    if own := sorted(path for path in wanted if is_platforms(path)):
+        raise ExportError(f"{own[0]} is an address of the platform itself: choose another route")
     for other in endpoints(session):
         taken = sorted(wanted & _claimed(other))
         if taken and other.name != name:
