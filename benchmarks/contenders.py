@@ -152,8 +152,8 @@ MLFLOW = Contender(
 
 FLOOR = Contender(
     "floor",
-    "the floor (bare ASGI, same graph)",
-    lambda start: [sys.executable, str(PEERS / "floor" / "app.py"), str(start.home / "floor.onnx"), str(start.port)],
+    "the floor (bare ASGI, same compiled model)",
+    lambda start: [sys.executable, str(PEERS / "floor" / "app.py"), str(start.home / "floor"), str(start.port)],
     peer=False,
 )
 

@@ -44,15 +44,16 @@ def _fill(home: Path, model: str, what: str) -> None:
 
 
 def with_floor(home: Path, model: str) -> None:
-    """Put the graph that the floor runs beside the export: the export's own, or one converted for it."""
-    target = home / "floor.onnx"
-    if target.exists():
+    """Put what the floor runs beside the export: the export's own compiled model, or a graph converted for it."""
+    if (home / "floor").exists():
         return
-    own = sorted((home / "bentoml" / "models").glob("*/*/*.onnx"))
+    own = sorted(path for end in ("onnx", "json") for path in (home / "bentoml" / "models").glob(f"*/*/*.{end}"))
     if own:
-        shutil.copy(own[-1], target)
+        shutil.copy(own[-1], home / "floor")
         return
-    _run([sys.executable, str(PEERS / "floor" / "convert.py"), str(MODELS / _file(model)), str(target)], {})
+    graph = home / "floor.onnx"
+    _run([sys.executable, str(PEERS / "floor" / "convert.py"), str(MODELS / _file(model)), str(graph)], {})
+    graph.rename(home / "floor")
 
 
 def save_for_mlflow(model: str) -> None:

@@ -188,8 +188,8 @@ ENDING = """## How to read it, and how to object
 - Modelport is exported by `modelport export` and served by `modelport serve --workers 1`, with a key, a rate limit that
   is never reached, the request log, metrics and validation. It answers classes with probabilities; the peers answer
   classes alone. The peers check no key, keep no log and count no limit.
-- *The floor* is the least that can answer: one ASGI function on uvicorn that parses the body and runs the same ONNX
-  graph. *Stack off* is Modelport's own reader and predictor behind such a function, on uvicorn as it is. What the stack
+- *The floor* is the least that can answer: one ASGI function on uvicorn that parses the body and runs the same
+  compiled model (an ONNX graph; a single decision tree is walked in Python by both). *Stack off* is Modelport's own reader and predictor behind such a function, on uvicorn as it is. What the stack
   saves by answering in the server's protocol is set off against what it costs;
   [profile.md](profile.md) says what each part takes.
 - Each peer is set up as its documentation advises for speed, in one small file under `benchmarks/peers/`, with the lock

@@ -24,9 +24,13 @@ from services.inference.runtimes import BOOSTING
 from services.packaging import stores
 
 LIBRARIES = ("bentoml", "numpy", "scikit-learn", "keras", "tensorflow", "onnxruntime", "skl2onnx", "tf2onnx")
-NEEDED_BY = {"onnx": "onnxruntime", "sklearn": "sklearn", "keras": "tensorflow", "service": "bentoml"} | dict(
-    zip(BOOSTING, BOOSTING, strict=True)
-)
+NEEDED_BY = {
+    "onnx": "onnxruntime",
+    "tree": "numpy",
+    "sklearn": "sklearn",
+    "keras": "tensorflow",
+    "service": "bentoml",
+} | dict(zip(BOOSTING, BOOSTING, strict=True))
 ROOM = 1024**3  # bytes of disk below which the next export may fail
 
 

@@ -21,7 +21,7 @@ def prepare(job: Job) -> None:
 def work(job: Job) -> Built:
     """The whole build, into the BentoML home of this export."""
     described, choice = job.described(), job.choice()
-    served = job.path if choice.runtime == described.framework else job.compiled
+    served = job.path if choice.runtime == described.framework else next(job.compiled(choice.runtime).iterdir())
     _store(job, described, choice, served)
     packages = described.packages if choice.runtime == described.framework else []
     _build_bento(job, requirements(choice.runtime, served.suffix, packages))

@@ -1,4 +1,4 @@
-"""Child process of `export`: compiles a model, proves the result, times both runtimes and chooses between them.
+"""Child process of `export`: compiles a model, proves the result, times the runtimes and chooses one.
 
 A process of its own, for a converter may crash or hang; the original runtime serves then, and the export goes on.
 """
@@ -6,8 +6,7 @@ A process of its own, for a converter may crash or hang; the original runtime se
 from dataclasses import asdict
 
 from services.inference.compilation import NotCompiled
-from services.inference.compilation.compile import compile_model
-from services.inference.runtimes import Runtime
+from services.inference.compilation.compile import FILES, compile_model, compile_tree
 from services.packaging.job import Choice, Job
 from services.packaging.loading import describe_model, load_model
 from services.packaging.timing import fastest, time_calls
@@ -18,19 +17,24 @@ def prepare(job: Job) -> None:
 
 
 def work(job: Job) -> Choice:
-    """The choice between the model's own framework and ONNX Runtime."""
+    """The choice between the model's own framework and what it was compiled to."""
     framework = job.described().framework
     model, _ = load_model(job)
     description, original = describe_model(job, framework, model)
-    job.compiled.parent.mkdir()
+    for runtime in FILES:
+        job.compiled(runtime).mkdir(parents=True)
+    given = framework, model, original, description
     try:
-        compiled = compile_model(framework, model, original, description, job.compiled.parent)
+        compiled = {"onnx": compile_model(*given, job.compiled("onnx"))}
     except NotCompiled as reason:
         return Choice(
             runtime=framework, timings={framework: time_calls(original, description.rows)}, reason=str(reason)
         )
-    runtimes: dict[str, Runtime] = {framework: original, "onnx": compiled.runtime}
+    if tree := compile_tree(*given, job.compiled("tree")):
+        compiled["tree"] = tree
+    runtimes = {framework: original} | {name: form.runtime for name, form in compiled.items()}
     timings = {name: time_calls(runtime, description.rows) for name, runtime in runtimes.items()}
     chosen = fastest(timings)
-    slower = None if chosen == "onnx" else "the compiled model is slower"
-    return Choice(runtime=chosen, timings=timings, proof=asdict(compiled.proof), reason=slower)
+    proof = compiled[chosen if chosen in compiled else "onnx"].proof
+    slower = None if chosen in compiled else "the compiled model is slower"
+    return Choice(runtime=chosen, timings=timings, proof=asdict(proof), reason=slower)

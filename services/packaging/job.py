@@ -51,10 +51,9 @@ class Job(BaseModel):
         """The staged model."""
         return self.folder / "model" / self.file
 
-    @property
-    def compiled(self) -> Path:
-        """Where the compiled model is written, in a folder of its own."""
-        return self.folder / "compiled" / "model.onnx"
+    def compiled(self, runtime: str) -> Path:
+        """The folder for the model as it is compiled for a runtime, which holds nothing else."""
+        return self.folder / "compiled" / runtime
 
 
 Timings = dict[str, float]  # seconds a call by the number of its rows (JSON's keys are text)

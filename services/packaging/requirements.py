@@ -25,6 +25,7 @@ RUNTIMES = {
     "lightgbm": (*_SKLEARN, "lightgbm"),
     "keras": ("tensorflow", "keras", "numpy"),
     "onnx": ("onnxruntime", "numpy"),
+    "tree": ("numpy",),
 }
 _OTHER_NAMES = {"xgboost": ("xgboost-cpu",)}  # of a library that is published in more than one form
 

@@ -1,48 +1,71 @@
 """The floor: the least that can answer. One ASGI function on uvicorn (uvloop, httptools) that reads the body, parses it
-with pydantic-core, runs the same compiled model in ONNX Runtime, and answers. It checks nothing.
+with pydantic-core, runs the same compiled model (a graph in ONNX Runtime, or a tree that is walked), and answers. It
+checks nothing.
 
-`app.py GRAPH.onnx PORT`
+`app.py MODEL PORT`
 """
 
+import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
 import uvicorn
 from pydantic_core import from_json, to_json
 
-DTYPES = {
-    "tensor(float)": np.float32,
-    "tensor(double)": np.float64,
-    "tensor(int64)": np.int64,
-    "tensor(string)": object,
-}
 HEADERS = [(b"content-type", b"application/json")]
 
-options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = 1
-options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
-INPUTS = [(put.name, DTYPES[put.type]) for put in session.get_inputs()]
-outputs = [put.name for put in session.get_outputs()]
-WANTED = [name for name in ("label", "probabilities") if name in outputs] or outputs[:1]
+
+def tree(nodes: list[Any], leaves: list[Any]) -> Callable[[list[Any]], list[Any]]:
+    """A function of rows that walks the tree."""
+
+    def leaf(row: list[Any]) -> int:
+        node = 0
+        while node >= 0:
+            feature, threshold, left, right, _ = nodes[node]
+            node = left if row[feature] <= threshold else right
+        return node
+
+    return lambda rows: [leaves[~leaf(row)] for row in rows]
 
 
-def feeds(rows: list[Any]) -> dict[str, Any]:
-    """The rows as one array, or as a column for each input."""
-    if len(INPUTS) == 1:
-        ((name, dtype),) = INPUTS
-        return {name: np.array(rows, dtype)}
-    return {name: np.array([[row[name]] for row in rows], dtype) for name, dtype in INPUTS}
+def graph(path: str) -> Callable[[list[Any]], list[Any]]:
+    """A function of rows that runs the graph: labels with their probabilities, or numbers."""
+    import numpy as np
+    import onnxruntime
+
+    dtypes = {
+        "tensor(float)": np.float32,
+        "tensor(double)": np.float64,
+        "tensor(int64)": np.int64,
+        "tensor(string)": object,
+    }
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    inputs = [(put.name, dtypes[put.type]) for put in session.get_inputs()]
+    outputs = [put.name for put in session.get_outputs()]
+    wanted = [name for name in ("label", "probabilities") if name in outputs] or outputs[:1]
+
+    def feeds(rows: list[Any]) -> dict[str, Any]:
+        if len(inputs) == 1:
+            ((name, dtype),) = inputs
+            return {name: np.array(rows, dtype)}
+        return {name: np.array([[row[name]] for row in rows], dtype) for name, dtype in inputs}
+
+    def predict(rows: list[Any]) -> list[Any]:
+        found = [values.tolist() for values in session.run(wanted, feeds(rows))]
+        if len(found) == 1:
+            return list(found[0])
+        return [{"label": label, "probabilities": chances} for label, chances in zip(*found, strict=True)]
+
+    return predict
 
 
-def predict(rows: list[Any]) -> list[Any]:
-    """Labels with their probabilities, or numbers."""
-    found = [values.tolist() for values in session.run(WANTED, feeds(rows))]
-    if len(found) == 1:
-        return found[0]
-    return [{"label": label, "probabilities": chances} for label, chances in zip(*found, strict=True)]
+model = Path(sys.argv[1]).read_bytes()
+predict = tree(**json.loads(model)) if model.startswith(b"{") else graph(sys.argv[1])
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -33,16 +34,41 @@ def test_the_stores_hold_the_compiled_model_and_what_speaks_for_it(shop: Shop) -
 
 def test_who_serves_a_compiled_model_imports_no_framework(shop: Shop) -> None:
     row = {"sepal length (cm)": 5.1, "sepal width (cm)": 3.5, "petal length (cm)": 1.4, "petal width (cm)": 0.2}
+    assert served_by(shop.place, shop.said, row) == ["setosa", "onnxruntime"]
+
+
+def served_by(place: Place, said: dict[str, Any], row: dict[str, float]) -> list[str]:
+    """The label that a process of its own answers for the row, and which libraries of models it has imported."""
     script = f"""
 import asyncio, bentoml, sys
 from services.packaging.in_process import running
 async def call():
-    async with running(bentoml.load({shop.said["bento"]!r}).to_asgi()) as client:
-        return await client.post("/api/predict/iris", json={row!r}, headers={{"X-API-Key": {shop.key!r}}})
+    async with running(bentoml.load({said["bento"]!r}).to_asgi()) as client:
+        return await client.post({said["path"]!r}, json={row!r}, headers={{"X-API-Key": {said["api_key"]!r}}})
 answer = asyncio.run(call()).json()["predictions"][0]["label"]
-print(answer, "onnxruntime" in sys.modules, [name for name in {FRAMEWORKS!r} if name in sys.modules])
+print(answer, *[name for name in {["onnxruntime", *FRAMEWORKS]!r} if name in sys.modules])
 """
-    assert shop.place.python("-c", script) == "setosa True []\n"
+    return place.python("-c", script).split()
+
+
+def test_a_single_tree_needs_no_library_at_all(place: Place) -> None:
+    script = """
+import joblib
+from sklearn.datasets import load_iris
+from sklearn.tree import DecisionTreeClassifier
+data = load_iris()
+joblib.dump(DecisionTreeClassifier(random_state=0).fit(data.data, data.target_names[data.target]), "stump.joblib")
+"""
+    place.python("-c", script)
+    said = place.run("export", "stump.joblib", "--allow-pickle", "-o", "json").json()
+    report = place.run("show", "stump", "-o", "json").json()["report"]
+    assert set(report["timings"]) == {"tree", "onnx", "sklearn"}
+    assert (said["runtime"], report["proof"]["max_difference"]) == ("tree", 0)
+    model, bento = (place.stores / kind / said["bento"].replace(":", os.sep) for kind in ("models", "bentos"))
+    assert {path.name for path in model.iterdir()} == {"tree.json", "model.yaml"}
+    assert "onnxruntime" not in (bento / "env/python/requirements.txt").read_text()
+    row = {"x0": 5.1, "x1": 3.5, "x2": 1.4, "x3": 0.2}
+    assert served_by(place, said, row) == ["setosa"]
 
 
 def notes(err: str) -> list[str]:
