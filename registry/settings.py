@@ -6,6 +6,7 @@ What cannot be honoured is refused with one line; a secret's value never stands 
 import difflib
 import hashlib
 import hmac
+import ipaddress
 import os
 import re
 from collections.abc import Iterable
@@ -71,6 +72,11 @@ class Settings(BaseSettings):
         default=[],
         description="Browser origins allowed to call, separated by commas, each scheme://host[:port]; none by default.",
     )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, "
+        "separated by commas; none by default.",
+    )
     model_cache_count: int = Field(default=10, ge=1, description="How many models a worker keeps in memory.")
     model_cache_bytes: int = Field(
         default=2 * 1024**3, ge=1, description="How many bytes of models a worker keeps in memory."
@@ -104,10 +110,10 @@ class Settings(BaseSettings):
             return url
         raise ValueError("must be sqlite:///<path> or postgresql://<user>@<host>/<database>")
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
-    def _separated(cls, origins: Any) -> Any:
-        return [part.strip() for part in origins.split(",") if part.strip()] if isinstance(origins, str) else origins
+    def _separated(cls, parts: Any) -> Any:
+        return [part.strip() for part in parts.split(",") if part.strip()] if isinstance(parts, str) else parts
 
     @field_validator("cors_origins")
     @classmethod
@@ -118,6 +124,20 @@ class Settings(BaseSettings):
                     f"{origin!r} is not an origin: name each one as scheme://host[:port], without * or a path"
                 )
         return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _plain_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            try:
+                narrow = ipaddress.ip_network(network).prefixlen > 0
+            except ValueError:
+                narrow = False
+            if not narrow:
+                raise ValueError(
+                    f"{network!r} is not a proxy: name each by its address, or by a network like 10.0.0.0/8"
+                )
+        return networks
 
     @property
     def url(self) -> str:

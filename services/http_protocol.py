@@ -13,7 +13,8 @@ import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.middleware.context import Context
-from services.middleware.immediate import Immediate, Taken
+from services.middleware.immediate import Taken
+from services.peer import Peer
 
 BUSY = math.inf
 
@@ -21,10 +22,10 @@ BUSY = math.inf
 def install() -> None:
     """Have servers of this process speak it; for any app but the platform's it is uvicorn's own.
 
-    uvicorn would take a client's address from X-Forwarded-For for every caller of this machine, and so let them choose
-    whose limits they use up. Only who says which proxies are to be believed wants that.
+    uvicorn would believe X-Forwarded-For of every caller of this machine; whom to believe is said by
+    MODELPORT_TRUSTED_PROXIES and looked after by the layers, so uvicorn is told to believe nobody.
     """
-    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
+    os.environ["FORWARDED_ALLOW_IPS"] = ""
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{HttpProtocol.__name__}"
 
 
@@ -33,11 +34,18 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._immediate = immediate_of(self.app)
+        self._layers = layers_of(self.app)
+        self._immediate = self._layers.immediate if self._layers is not None else None
         self._taken: Taken | None = None
         self._body = b""
         self._idle_since = BUSY  # loop time
         self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Note who calls; what a listed proxy says of it comes with each request."""
+        super().connection_made(transport)
+        self._peer = Peer(self.client[0] if self.client else "", self.scheme == "https")
+        self._is_proxy = self._layers is not None and self._layers.proxies.trusts(self._peer.address)
 
     def on_message_begin(self) -> None:
         """Forget the request before; what uvicorn prepares here is prepared once it is needed."""
@@ -46,7 +54,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Take the request, or leave it to uvicorn."""
         if self._immediate is not None and self._is_plain():
-            self._taken = self._immediate.take(self.url, self.headers)
+            self._taken = self._immediate.take(self.url, self.headers, self._caller() if self._is_proxy else self._peer)
         if self._taken is None:
             self._leave()
 
@@ -63,11 +71,11 @@ class HttpProtocol(HttpToolsProtocol):
             return super().on_message_complete()
         taken, body = self._taken, self._body
         self._taken, self._body = None, b""
-        status, headers, answer = self._immediate.answer(taken, body)  # type: ignore[union-attr]
+        status, headers, fixed, answer = self._immediate.answer(taken, body)  # type: ignore[union-attr]
         lines = b"\r\n".join(
             map(b": ".join, (*self.server_state.default_headers, *headers))
         )  # our own, so they are sound
-        self.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], lines, answer))
+        self.transport.write(b"%b%b\r\n%b\r\n%b" % (STATUS_LINE[status], lines, fixed, answer))
         self._answered()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -100,6 +108,9 @@ class HttpProtocol(HttpToolsProtocol):
             and self.limit_concurrency is None
         )
 
+    def _caller(self) -> Peer:
+        return self._layers.proxies.caller(self._peer, self.headers)  # type: ignore[union-attr]
+
     def _leave(self) -> None:
         """Go uvicorn's way with what has been parsed so far."""
         url, headers, expects = self.url, self.headers, self.expect_100_continue
@@ -131,8 +142,8 @@ class HttpProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_handler()
 
 
-def immediate_of(app: Any) -> Immediate | None:
-    """What the platform's outermost layer offers, whatever uvicorn has put around it."""
+def layers_of(app: Any) -> Context | None:
+    """The platform's outermost layer, whatever uvicorn has put around it."""
     while app is not None and not isinstance(app, Context):
         app = getattr(app, "app", None)
-    return app.immediate if app is not None else None
+    return app

@@ -34,7 +34,7 @@ class Record:
 def row_of(context: RequestContext, status: int, seconds: float) -> RequestRow:
     """The log row of an answered request, in the order of `frames.COLUMNS`."""
     return (
-        context.id,
+        context.row_id,
         context.endpoint.id if context.endpoint is not None else None,
         context.key.id if context.key is not None else None,
         context.method,
@@ -43,4 +43,6 @@ def row_of(context: RequestContext, status: int, seconds: float) -> RequestRow:
         seconds,
         time(),
         context.error,
+        context.identity.user.id if context.identity is not None else None,
+        None if context.id is context.row_id else context.id,
     )

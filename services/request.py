@@ -1,6 +1,7 @@
 """What is known of one request while it is answered: one object, one `send`, from the first byte to the log row."""
 
 import random
+import re
 from contextvars import ContextVar
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.types import Message, Receive, Scope, Send
 
 from registry.errors import PlatformError
+from services.peer import Peer
 
 if TYPE_CHECKING:
     from services.directory import EndpointEntry, KeyEntry
@@ -18,6 +20,9 @@ Header = tuple[bytes, bytes]
 PREFLIGHT = "preflight"  # the route of a browser's question whether it may call; it carries no key
 UNMATCHED = "unmatched"  # the route of every path that nothing answers: one label, however many paths
 
+# What a client may call its request: nothing that means anything to a header, a terminal, a page or a database.
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+
 
 _generator = random.Random(random.SystemRandom().getrandbits(64))  # per worker, not per request
 _current: ContextVar["RequestContext"] = ContextVar("modelport_request")
@@ -26,6 +31,14 @@ _current: ContextVar["RequestContext"] = ContextVar("modelport_request")
 async def nobody(*_: Any) -> Any:
     """Receives and sends where there is no server to do it."""
     raise RuntimeError("this request is answered at once: there is nothing to await")
+
+
+class Fixed:
+    """Headers that are the same on every answer, as pairs for the layers and as lines for the server's protocol."""
+
+    def __init__(self, pairs: list[Header]) -> None:
+        self.pairs = pairs
+        self.lines = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
 
 
 class RequestContext:
@@ -41,33 +54,37 @@ class RequestContext:
     error: str | None = None  # the error's code, for the log
     fault: PlatformError | None = None  # what is wrong, where an app that isn't ours would word it otherwise
 
-    def __init__(self, scope: Scope, headers: list[Header], receive: Receive = nobody, send: Send = nobody) -> None:
+    def __init__(self, scope: Scope, peer: Peer, fixed: Fixed, receive: Receive = nobody, send: Send = nobody) -> None:
         """`receive` and `send` are the server's; what is answered at once needs neither."""
         self.started = perf_counter()
-        self.id = request_uuid()
+        self.row_id = request_uuid()  # the log's own: one that a client chose could be there already
         self.scope = scope
+        self.peer = peer
+        self.fixed = fixed
         self.receive = receive
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.incoming: dict[bytes, bytes] = dict(scope["headers"])
-        self.headers = [*headers, (b"x-request-id", self.id.encode())]
+        given = self.incoming.get(b"x-request-id")
+        self.id = self.row_id if given is None or not _SANE_ID.fullmatch(given) else given.decode()
+        self.headers: list[Header] = [(b"x-request-id", self.id.encode())]
         self._send = send
 
     async def send(self, message: Message) -> None:
         """The one `send`: notes the status and adds the outgoing headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *self.headers]
+            message["headers"] = [*message.get("headers", ()), *self.fixed.pairs, *self.headers]
         await self._send(message)
 
-    def whole(self, body: bytes, content_type: bytes = b"application/json") -> list[Header]:
-        """The headers of an answer with that body."""
+    def changing(self, body: bytes, content_type: bytes = b"application/json") -> list[Header]:
+        """The headers of an answer with that body, but for the fixed ones."""
         return [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *self.headers]
 
     async def respond(self, status: int, body: bytes, content_type: bytes = b"application/json") -> None:
         """Send a whole answer."""
         self.status = status
-        headers = self.whole(body, content_type)
+        headers = [*self.changing(body, content_type), *self.fixed.pairs]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 

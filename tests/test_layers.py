@@ -22,6 +22,7 @@ LEVELS = [
         "limits",
         "invalid",
         "naming",
+        "peer",
         "keys",
         "key_status",
         "bootstrap",

@@ -15,7 +15,9 @@ if TYPE_CHECKING:  # the sidecar needs none of it
 
 _LENGTH = 4  # bytes
 
-RequestRow = tuple[str, int | None, int | None, str, str, int, float, float, str | None]  # see COLUMNS
+RequestRow = tuple[  # see COLUMNS
+    str, int | None, int | None, str, str, int, float, float, str | None, int | None, str | None
+]
 Order = tuple[str, int]  # the registry's URL, the newest change that the worker knows
 Batch = tuple[bool, Sequence[RequestRow]]  # whether some of it may have been written before, the rows
 
@@ -29,6 +31,8 @@ COLUMNS = (
     "response_time",  # seconds
     "timestamp",  # seconds since the epoch
     "error_message",
+    "user_id",  # of a signed-in user; who holds a key is known by the key
+    "client_request_id",
 )
 
 

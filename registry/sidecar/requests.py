@@ -1,7 +1,7 @@
 """Writes answered requests into the log, and counts them at their endpoint, key and user."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from registry.sidecar.frames import COLUMNS, RequestRow
@@ -20,6 +20,8 @@ class Row(NamedTuple):
     response_time: float
     timestamp: float
     error_message: str | None
+    user_id: int | None
+    client_request_id: str | None
 
 
 _NAMES = (*COLUMNS, "cpu_usage", "memory_usage")
@@ -31,9 +33,7 @@ _COUNT_REQUESTS = "UPDATE endpoints SET total_requests = total_requests + ? WHER
 _MARK = "UPDATE {} SET {} = ? WHERE id = ? AND ({} IS NULL OR {} < ?)"
 _MARK_ENDPOINT = _MARK.format("endpoints", *["last_used_at"] * 3)
 _MARK_KEY = _MARK.format("api_keys", *["last_used"] * 3)
-_COUNT_PREDICTIONS = (
-    "UPDATE users SET prediction_count = prediction_count + ? WHERE id = (SELECT user_id FROM api_keys WHERE id = ?)"
-)
+_COUNT_PREDICTIONS = "UPDATE users SET prediction_count = prediction_count + ? WHERE id = ?"
 
 
 def record(store: Store, rows: Sequence[RequestRow], repeated: bool, cpu: float, memory: float) -> None:
@@ -47,11 +47,12 @@ def record(store: Store, rows: Sequence[RequestRow], repeated: bool, cpu: float,
         if repeated:
             fresh = _unwritten(store, fresh)
         endpoints = _standing(store, "endpoints", {row.endpoint_id for row in fresh})
-        keys = _standing(store, "api_keys", {row.api_key_id for row in fresh})
-        kept = [_without_what_is_gone(row, endpoints, keys) for row in fresh]
+        holders = _standing(store, "api_keys", {row.api_key_id for row in fresh}, "user_id")
+        users = _standing(store, "users", {row.user_id for row in fresh})
+        kept = [_without_what_is_gone(row, endpoints, holders, users) for row in fresh]
         marked = (row._replace(timestamp=store.moment(row.timestamp)) for row in kept)
         store.execute_many(_INSERT, ((*row, cpu, memory) for row in marked))
-        _count(store, kept)
+        _count(store, kept, holders)
 
 
 def _unwritten(store: Store, rows: Sequence[Row]) -> list[Row]:
@@ -62,30 +63,32 @@ def _unwritten(store: Store, rows: Sequence[Row]) -> list[Row]:
     return list(by_id.values())
 
 
-def _standing(store: Store, table: str, ids: set[int | None]) -> set[int | None]:
-    """The ids that are still there; on Postgres held until the transaction ends (SQLite has one writer anyway)."""
+def _standing(store: Store, table: str, ids: set[int | None], column: str = "id") -> dict[int | None, int]:
+    """The ids that are still there, with a column; on Postgres held until the end (SQLite has one writer anyway)."""
     wanted = sorted(row for row in ids if row is not None)
     if not wanted:
-        return set()
-    statement = f"SELECT id FROM {table} WHERE id IN {_marks(wanted)} ORDER BY id{store.holding}"  # noqa: S608
-    return {row for (row,) in store.execute(statement, wanted).fetchall()}
+        return {}
+    statement = f"SELECT id, {column} FROM {table} WHERE id IN {_marks(wanted)} ORDER BY id{store.holding}"  # noqa: S608
+    return dict(store.execute(statement, wanted).fetchall())
 
 
 def _marks(values: Iterable[object]) -> str:
     return f"({', '.join('?' for _ in values)})"
 
 
-def _without_what_is_gone(row: Row, endpoints: set[int | None], keys: set[int | None]) -> Row:
-    if row.endpoint_id in endpoints and row.api_key_id in keys:
+def _without_what_is_gone(row: Row, *standing: Container[int | None]) -> Row:
+    ids = (row.endpoint_id, row.api_key_id, row.user_id)
+    if all(row_id is None or row_id in there for row_id, there in zip(ids, standing, strict=True)):
         return row
-    endpoint = row.endpoint_id if row.endpoint_id in endpoints else None
-    return row._replace(endpoint_id=endpoint, api_key_id=row.api_key_id if row.api_key_id in keys else None)
+    endpoint, key, user = (row_id if row_id in there else None for row_id, there in zip(ids, standing, strict=True))
+    return row._replace(endpoint_id=endpoint, api_key_id=key, user_id=user)
 
 
-def _count(store: Store, rows: Sequence[Row]) -> None:
-    """One update for each endpoint and key, in the order of their ids: two workers never wait for each other."""
+def _count(store: Store, rows: Sequence[Row], holders: Mapping[int | None, int]) -> None:
+    """One update for each endpoint, key and user, in the order of their ids: two workers never wait for each other."""
     asked = Counter(row.endpoint_id for row in rows if row.endpoint_id is not None)
-    predicted = Counter(row.api_key_id for row in rows if row.api_key_id and row.endpoint_id and row.status_code < 400)
+    callers = (row.user_id or holders.get(row.api_key_id) for row in rows if row.endpoint_id and row.status_code < 400)
+    predicted = Counter(caller for caller in callers if caller is not None)
     store.execute_many(_COUNT_REQUESTS, ((count, row) for row, count in sorted(asked.items())))
     for statement, newest in (
         (_MARK_ENDPOINT, _newest((row.endpoint_id, row.timestamp) for row in rows)),

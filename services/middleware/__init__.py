@@ -17,6 +17,7 @@ from services.middleware.predictions import Predictions
 from services.middleware.public import public
 from services.middleware.rate_limit import RateLimit
 from services.middleware.routes import Routes
+from services.peer import Proxies
 from services.record import Record
 from services.worker import Worker
 
@@ -40,4 +41,5 @@ def stack(app: Starlette, worker: Worker, control: ControlPlane = NOTHING) -> Co
     inner = Predictions(inner, worker.ready, worker.handler)  # JSON predictions; an unknown path goes no further
     inner = Checks(inner, checks)  # every refusal and failure from here inwards has one body
     # Outermost: every answer is counted and logged. What needs no layer at all is answered by the protocol itself.
-    return Context(inner, record, Immediate(worker.directory, checks, worker.ready, record, chosen.max_body_bytes))
+    immediate = Immediate(worker.directory, checks, worker.ready, record, chosen.max_body_bytes)
+    return Context(inner, record, immediate, Proxies(chosen.trusted_proxies))

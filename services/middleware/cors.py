@@ -7,12 +7,12 @@ from services.request import PREFLIGHT, Header, RequestContext
 _VARY: Header = (b"vary", b"Origin")
 _EXPOSED: Header = (
     b"access-control-expose-headers",
-    b"X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, "
+    b"X-Request-ID, Location, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, "
     b"X-RateLimit-Reset",
 )
 _PERMISSION: list[Header] = [
-    (b"access-control-allow-methods", b"GET, POST, DELETE"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, X-API-Key"),
+    (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, X-API-Key, X-Request-ID"),
     (b"access-control-max-age", b"600"),
 ]
 

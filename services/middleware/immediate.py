@@ -14,7 +14,8 @@ from services.middleware.checks import Check
 from services.middleware.errors import body as error_body
 from services.middleware.errors import worded
 from services.middleware.predictions import ReadyHandler, check_json
-from services.middleware.security_headers import SECURITY_HEADERS
+from services.middleware.security_headers import FOR_DATA
+from services.peer import Peer
 from services.record import Record
 from services.request import Header, RequestContext
 
@@ -35,6 +36,7 @@ class Answer(NamedTuple):
 
     status: int
     headers: list[Header]
+    fixed: bytes  # the lines of those that never change
     body: bytes
 
 
@@ -47,7 +49,7 @@ class Immediate:
         self._directory, self._checks, self._ready, self._record = directory, tuple(checks), ready, record
         self._largest = min(max_body, LARGEST)
 
-    def take(self, url: bytes, headers: list[Header]) -> Taken | None:
+    def take(self, url: bytes, headers: list[Header], peer: Peer) -> Taken | None:
         """A POST with these headers to an endpoint that can answer at once; None for any other."""
         path = url.decode("latin-1")
         endpoint = self._directory.paths.get(path)
@@ -56,7 +58,7 @@ class Immediate:
         predict: AtOnce | None = getattr(self._ready(endpoint, path), "at_once", None)
         if predict is None:
             return None
-        context = RequestContext({"method": "POST", "path": path, "headers": headers}, SECURITY_HEADERS)
+        context = RequestContext({"method": "POST", "path": path, "headers": headers}, peer, FOR_DATA[peer.secure])
         declared = context.incoming.get(b"content-length", b"")
         return Taken(context, predict) if declared.isdigit() and int(declared) <= self._largest else None
 
@@ -74,4 +76,4 @@ class Immediate:
             told = worded(context, error)
             answer, context.status = error_body(told, context.id), told.status
         self._record.end(context)
-        return Answer(context.status, context.whole(answer), answer)
+        return Answer(context.status, context.changing(answer), context.fixed.lines, answer)

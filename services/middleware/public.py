@@ -1,6 +1,6 @@
 """What is open to everyone: health and the documentation. It is neither limited nor logged."""
 
-from services.middleware.security_headers import PAGE_HEADERS, SECURITY_HEADERS
+from services.middleware.security_headers import FOR_PAGES
 from services.request import RequestContext
 
 PUBLIC = frozenset(("/", "/livez", "/readyz", "/healthz", "/health", "/ping", "/openapi.json", "/docs", "/docs.json"))
@@ -9,9 +9,9 @@ PUBLIC_FOLDERS = ("/docs/swagger/", "/docs/page/")
 
 def public(context: RequestContext) -> None:
     """Exempt what is open, and let a browser show it."""
-    if is_public(context.path):
+    if context.endpoint is None and is_public(context.path):
         context.exempt = True
-        context.headers[: len(SECURITY_HEADERS)] = PAGE_HEADERS
+        context.fixed = FOR_PAGES[context.peer.secure]
 
 
 def is_public(path: str) -> bool:

@@ -18,7 +18,9 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 def _row(churn: Any, moment: datetime = NOON, status: int = 200, **changes: Any) -> RequestRow:
     row = (uuid.uuid4().hex, churn.endpoint.id, churn.key.id, "POST", "/api/predict/churn", status, 0.25)
-    changed: Any = tuple((dict(zip(COLUMNS, (*row, moment.timestamp(), None), strict=True)) | changes).values())
+    changed: Any = tuple(
+        (dict(zip(COLUMNS, (*row, moment.timestamp(), None, None, None), strict=True)) | changes).values()
+    )
     return changed  # type: ignore[no-any-return]
 
 
@@ -50,6 +52,19 @@ def test_requests_are_counted_per_endpoint_key_and_user(churn: Any) -> None:
     assert endpoint is not None and key is not None
     assert (endpoint.total_requests, endpoint.last_used_at) == (4, later)
     assert (key.last_used, key.user.prediction_count) == (later, 3)
+
+
+def test_a_users_predictions_count_by_token_and_by_key_in_one_statement(churn: Any) -> None:
+    holder = churn.key.user_id
+    _record(_row(churn), *[_row(churn, api_key_id=None, user_id=holder)] * 1, _row(churn, api_key_id=None, user_id=999))
+    with database.reading() as session:
+        assert session.get_one(accounts.User, holder).prediction_count == 2
+    assert [row.user_id for row in _written()] == [None, holder, None]
+
+
+def test_a_clients_own_id_may_come_again(churn: Any) -> None:
+    _record(_row(churn, client_request_id="mine"), _row(churn, client_request_id="mine"))
+    assert [row.client_request_id for row in _written()] == ["mine", "mine"]
 
 
 def test_a_batch_written_twice_counts_once(churn: Any) -> None:

@@ -25,7 +25,7 @@ from services.sidecar import Sidecar
 
 def row() -> RequestRow:
     """A row as the outermost layer makes it."""
-    return (request_uuid(), None, None, "POST", "/x", 200, 0.001, time(), None)
+    return (request_uuid(), None, None, "POST", "/x", 200, 0.001, time(), None, None, None)
 
 
 def written() -> set[str]:

@@ -1,8 +1,14 @@
 """Every answer is counted and logged with its subject; a call whose client left is neither."""
 
+from typing import Any
+
+from sqlmodel import select
 from starlette.types import Message
 
-from services.middleware.security_headers import PAGE_HEADERS, SECURITY_HEADERS
+from registry import accounts, database
+from registry.accounts import User
+from registry.settings import settings
+from services.security.api_keys import mint
 from tests.services.middleware.conftest import Hub
 
 ECHO = "/api/predict/echo"
@@ -53,13 +59,39 @@ def test_a_call_whose_client_left_is_not_logged(hub: Hub) -> None:
     assert [row.status_code for row in hub.log()] == [200]
 
 
-def test_every_answer_bears_the_security_headers(hub: Hub) -> None:
-    pages = (hub.ask("GET", "/docs", None), hub.ask("GET", "/livez", None))
-    for answer in (hub.predict(), hub.predict(None), *pages):
-        for name, value in PAGE_HEADERS if answer in pages else SECURITY_HEADERS:
-            assert answer.headers.get_list(name.decode()) == [value.decode()]
-        assert len(answer.headers.get_list("x-request-id")) == 1
+def test_the_log_names_who_is_signed_in_and_counts_their_predictions_by_token_and_by_key(hub: Hub) -> None:
+    token = hub.new_user("ada")
+    with database.session() as session:
+        ada = session.exec(select(User).where(User.username == "ada")).one()
+        ada_id = ada.id
+        made = mint("test", settings().pepper_bytes())
+        names: dict[str, Any] = {"key_id": made.key_id, "key_hash": made.key_hash, "name": "ada's"}
+        key_id = accounts.add_key(session, **names, user=ada, endpoint=None, actor="user:ada").id
+    hub.hears()
+    hub.as_user("POST", ECHO, token, json={})
+    hub.as_user("POST", ECHO, token, content=b"bomb")  # no prediction
+    hub.as_user("GET", "/auth/me", token)
+    hub.predict(made.text)
+    hub.eventually(lambda: [row.route for row in hub.log()].count(ECHO) == 3)
+
+    rows = [
+        (row.route, row.status_code, row.user_id, row.api_key_id) for row in hub.log() if row.route != "/auth/login"
+    ]
+    assert rows == [
+        (ECHO, 200, ada_id, None),
+        (ECHO, 500, ada_id, None),
+        ("/auth/me", 200, ada_id, None),
+        (ECHO, 200, None, key_id),
+    ]
+    with database.reading() as session:
+        assert session.get_one(User, ada_id).prediction_count == 2
 
 
-def test_a_request_id_from_outside_is_not_believed(hub: Hub) -> None:
-    assert hub.predict(headers={"X-Request-ID": "mine"}).headers["x-request-id"] != "mine"
+def test_a_row_outlives_the_user_it_names(hub: Hub) -> None:
+    token = hub.new_user("ada")
+    hub.as_user("POST", ECHO, token, json={})
+    with database.engine().begin() as connection:
+        connection.exec_driver_sql("DELETE FROM users WHERE username = 'ada'")
+    hub.eventually(lambda: any(row.route == ECHO for row in hub.log()))
+
+    assert [row.user_id for row in hub.log() if row.route == ECHO] == [None]

@@ -26,8 +26,11 @@ def test_a_browser_may_ask_without_a_key_whether_it_may_call(origins: None, hub:
     answer = hub.ask("OPTIONS", "/api/predict/echo", None, headers={"Origin": ORIGIN, **PREFLIGHT})
 
     assert answer.status_code == 200 and answer.headers[ALLOWED] == ORIGIN
-    assert "POST" in answer.headers["access-control-allow-methods"]
-    assert {"X-API-Key", "Content-Type"} <= set(answer.headers["access-control-allow-headers"].split(", "))
+    assert answer.headers["access-control-allow-methods"] == "GET, POST, PUT, PATCH, DELETE"
+    assert int(answer.headers["access-control-max-age"]) >= 600, "a browser need not ask before each call"
+    assert {"X-API-Key", "Content-Type", "Authorization", "Idempotency-Key", "X-Request-ID"} <= set(
+        answer.headers["access-control-allow-headers"].split(", ")
+    )
 
 
 def test_every_answer_to_an_allowed_origin_says_so(origins: None, hub: Hub) -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.catalog import EndpointStatus
-from services.http_protocol import HttpProtocol, immediate_of
+from services.http_protocol import HttpProtocol, layers_of
 from tests.services.middleware.conftest import Hub, new_key
 
 
@@ -283,5 +283,5 @@ def test_a_connection_is_kept_while_it_is_used_and_closed_when_it_is_not(hub: Hu
 def test_an_app_that_is_not_ours_gets_uvicorns_own(hub: Hub) -> None:
     async def other(*_: Any) -> None: ...
 
-    assert immediate_of(other) is None and immediate_of(hub.app) is not None
+    assert layers_of(other) is None and layers_of(hub.app) is not None
     assert new_key()
