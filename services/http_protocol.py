@@ -1,7 +1,8 @@
 """uvicorn's HTTP protocol, which answers a prediction where its last byte is parsed: no scope, no task, one write.
 
 That ceremony costs more than checks, model and log together. Parsing stays uvicorn's (llhttp), and so does every request
-that is in any way unusual: it is handed over before anything of it is answered.
+that is in any way unusual: it is handed over before anything of it is answered. A client that asks again on its
+connection sends the same head again: what is byte for byte the last one's, but for the length, isn't parsed anew.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Any
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from services.http_head import Head
 from services.middleware.context import Context
 from services.middleware.immediate import Taken
 from services.peer import Peer
@@ -38,6 +40,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._immediate = self._layers.immediate if self._layers is not None else None
         self._taken: Taken | None = None
         self._body = b""
+        self._head: Head | None = None
+        self._is_between = True  # two requests: what comes next is a first byte
+        self._sent = b""  # the bytes that have just come, if the first of them is a request's first
         self._idle_since = BUSY  # loop time
         self._timer: asyncio.TimerHandle | None = None
 
@@ -47,14 +52,30 @@ class HttpProtocol(HttpToolsProtocol):
         self._peer = Peer(self.client[0] if self.client else "", self.scheme == "https")
         self._is_proxy = self._layers is not None and self._layers.proxies.trusts(self._peer.address)
 
+    def data_received(self, data: bytes) -> None:
+        """Answer a request with the last one's head; have any other parsed."""
+        head = self._head
+        if head is not None and self._is_between and self._is_free():
+            again = head.again(data)
+            if again is not None:
+                self.headers, body = again
+                taken = self._take(head.url)
+                if taken is not None:
+                    self._unset_keepalive_if_required()
+                    return self._reply(taken, body)
+        self._sent = data if self._is_between else b""
+        super().data_received(data)
+        self._sent = b""
+
     def on_message_begin(self) -> None:
         """Forget the request before; what uvicorn prepares here is prepared once it is needed."""
+        self._is_between = False
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
         """Take the request, or leave it to uvicorn."""
         if self._immediate is not None and self._is_plain():
-            self._taken = self._immediate.take(self.url, self.headers, self._caller() if self._is_proxy else self._peer)
+            self._taken = self._take(self.url)
         if self._taken is None:
             self._leave()
 
@@ -67,16 +88,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer what was taken."""
+        self._is_between = True
         if self._taken is None:
             return super().on_message_complete()
         taken, body = self._taken, self._body
         self._taken, self._body = None, b""
-        status, headers, fixed, answer = self._immediate.answer(taken, body)  # type: ignore[union-attr]
-        lines = b"\r\n".join(
-            map(b": ".join, (*self.server_state.default_headers, *headers))
-        )  # our own, so they are sound
-        self.transport.write(b"%b%b\r\n%b\r\n%b" % (STATUS_LINE[status], lines, fixed, answer))
-        self._answered()
+        self._head = Head.of(self._sent, self.url, self.headers) or self._head
+        self._reply(taken, body)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timer."""
@@ -103,10 +121,25 @@ class HttpProtocol(HttpToolsProtocol):
             and parser.should_keep_alive()
             and not parser.should_upgrade()
             and not self.expect_100_continue
-            and not self.flow.write_paused
+            and self._is_free()
+        )
+
+    def _is_free(self) -> bool:
+        """Whether nothing is to be answered or sent before."""
+        return (
+            not self.flow.write_paused
             and (self.cycle is None or self.cycle.response_complete)
             and self.limit_concurrency is None
         )
+
+    def _take(self, url: bytes) -> Taken | None:
+        return self._immediate.take(url, self.headers, self._caller() if self._is_proxy else self._peer)  # type: ignore[union-attr]
+
+    def _reply(self, taken: Taken, body: bytes) -> None:
+        status, headers, fixed, answer = self._immediate.answer(taken, body)  # type: ignore[union-attr]
+        lines = b"\r\n".join(map(b": ".join, (*self.server_state.default_headers, *headers)))  # our own: they are sound
+        self.transport.write(b"%b%b\r\n%b\r\n%b" % (STATUS_LINE[status], lines, fixed, answer))
+        self._answered()
 
     def _caller(self) -> Peer:
         return self._layers.proxies.caller(self._peer, self.headers)  # type: ignore[union-attr]

@@ -34,7 +34,7 @@ LEVELS = [
     },
     {"directory", "request", "request_log", "sidecar", "metrics", "inference"},
     {"worker", "record", "middleware", "documentation"},
-    {"http_protocol"},
+    {"http_protocol", "http_head"},
     {"guarded"},
     {"packaging", "endpoint"},
     {"exporting", "doctor"},

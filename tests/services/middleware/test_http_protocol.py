@@ -13,6 +13,7 @@ import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from registry import accounts, database
 from registry.catalog import EndpointStatus
 from services.http_protocol import HttpProtocol, layers_of
 from tests.services.middleware.conftest import Hub, new_key
@@ -103,6 +104,16 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
         "by its number": [request(key, path="/api/predict/1")],
         "two at once": [plain + plain],
         "two after another": [plain, plain],
+        "the same head with other bodies": [
+            plain,
+            request(key, b'{"x":22}'),
+            request(key, b"{}"),
+            plain + plain,
+            plain,
+        ],
+        "the end of a head, twice": [plain[:20], plain[20:], plain[20:]],
+        "a body that reads like a request": [plain, request(key, plain)[: -len(plain)], plain],
+        "a head without its body": [plain, plain[:-7], plain[-7:], plain[:-7]],
         "refused between two": [plain + request(None) + plain],
         "in parts": [plain[:9], plain[9:40], plain[40:-3], plain[-3:]],
         "behind one that takes longer": [request(None, b"", method="GET", path="/openapi.json") + plain],
@@ -196,6 +207,43 @@ def test_what_fits_is_answered_without_a_task(hub: Hub, ways: tuple[Served, Serv
         assert ways[0].ask(*requests[name])
         ours = [each for each in made if "run_asgi" in getattr(each, "__qualname__", "")]
         assert (name, len(ours)) == (name, 0 if name in taken else 1)
+
+
+def test_a_head_that_comes_again_is_not_parsed_again_but_all_else_is_asked_again(hub: Hub) -> None:
+    parsed: list[str] = []
+
+    class Counting(HttpProtocol):
+        def on_message_begin(self) -> None:
+            parsed.append("")
+            super().on_message_begin()
+
+    served, key = Served(hub, Counting), hub.new_key("echo")
+    with socket.create_connection(served.address, timeout=20) as connection:
+
+        def ask(body: bytes) -> bytes:
+            connection.sendall(request(key, body))
+            received = connection.recv(65536)
+            while not received.endswith((b"}", b"}\n")):  # the long way sends the head first
+                received += connection.recv(65536)
+            return received
+
+        assert all(
+            body in ask(body).replace(b"\\", b"") for body in (b'{"x":1}', b'{"x":22}', b'{"x":333}', b'{"x":4}')
+        )
+        assert len(parsed) == 1
+        assert ask(b"bomb").startswith(b"HTTP/1.1 500")
+        hub.set_status("echo", EndpointStatus.ERROR)
+        assert ask(b"{}").startswith(b"HTTP/1.1 503") and len(parsed) == 2, "what can't be answered at once is parsed"
+        hub.set_status("echo", EndpointStatus.ACTIVE)
+        hub.set_limit("echo", "1/day")
+        assert ask(b"{}").startswith(b"HTTP/1.1 429")
+        with database.session() as session:
+            found = accounts.find_key(session, key.split("_")[2])
+            assert found is not None
+            accounts.revoke_key(session, found, actor="test")
+        hub.hears()
+        assert not ask(b"{}").startswith(b"HTTP/1.1 200")
+    served.stop()
 
 
 def test_a_key_that_has_used_up_its_limit_is_told_so_both_ways(hub: Hub, ways: tuple[Served, Served]) -> None:
