@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="Calls of the sign-in routes that may come from one address, or from one IPv6 /64.",
     )
+    unauthenticated_rate_limit: str = Field(
+        default="100/hour",
+        min_length=1,
+        description="Calls without valid credentials that may come from one address, or from one IPv6 /64.",
+    )
     max_body_bytes: int = Field(default=1_000_000, ge=1, description="Largest request body accepted, in bytes.")
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[],
