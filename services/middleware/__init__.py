@@ -9,6 +9,7 @@ from services.middleware.access import Access
 from services.middleware.authentication import Authentication
 from services.middleware.body_limit import BodyLimit
 from services.middleware.checks import Check, Checks
+from services.middleware.concurrency import Concurrency, wanted
 from services.middleware.context import Context
 from services.middleware.control import NOTHING, ControlPlane, ControlRoutes
 from services.middleware.cors import Cors
@@ -40,6 +41,7 @@ def stack(app: Starlette, worker: Worker, control: ControlPlane = NOTHING) -> Co
         ),  # nothing inside is open, but for health and documents
         limit,  # who is known has a limit to spend
         Access(worker.directory, control),  # and may do what key or role permits
+        *([Concurrency(chosen)] if wanted(chosen) else []),
     ]
     inner: ASGIApp = ControlRoutes(app, control)
     inner = ForeignErrors(inner)  # what BentoML or FastAPI answers as an error becomes ours
