@@ -67,6 +67,24 @@ class Settings(BaseSettings):
         min_length=1,
         description="Calls of the sign-in routes that may come from one address, or from one IPv6 /64.",
     )
+    unauthenticated_rate_limit: str = Field(
+        default="100/hour",
+        min_length=1,
+        description="Calls without valid credentials that may come from one address, or from one IPv6 /64.",
+    )
+    key_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests that each key may have under way at once; without, as many as it likes.",
+    )
+    user_concurrency: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests that each signed-in user may have under way at once; without, any number.",
+    )
+    concurrency: int | None = Field(
+        default=None, ge=1, description="Requests that may be under way at once on this machine; without, any number."
+    )
     max_body_bytes: int = Field(default=1_000_000, ge=1, description="Largest request body accepted, in bytes.")
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[],

@@ -22,6 +22,8 @@ class Record:
 
     def end(self, context: RequestContext) -> None:
         """It is answered, or given up."""
+        for bring_back in context.at_end:
+            bring_back()
         if context.left:
             return self._metrics.abandon()
         seconds = perf_counter() - context.started

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ class RequestContext:
     status = 0  # 0: not answered yet
     left = False  # the client left before there was an answer
     error: str | None = None  # the error's code, for the log
+    at_end: tuple[Callable[[], None], ...] = ()  # what its end brings back, however it ends
     fault: PlatformError | None = None  # what is wrong, where an app that isn't ours would word it otherwise
 
     def __init__(self, scope: Scope, peer: Peer, fixed: Fixed, receive: Receive = nobody, send: Send = nobody) -> None:

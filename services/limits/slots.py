@@ -10,7 +10,7 @@ on a disk, a write may have to wait for the kernel's write-back.
 """
 
 import os
-from fcntl import LOCK_EX, LOCK_UN, lockf
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
 from mmap import mmap
 from pathlib import Path
 from threading import Lock
@@ -19,7 +19,9 @@ SLOT = 4096
 SEGMENT = 8192 * SLOT  # mapped at once; the file is sparse, so this costs nothing until slots are used
 MAX_SLOTS = 2**31
 _WORD = 8
+WORDS = SLOT // _WORD
 _GROWTH = MAX_SLOTS * SLOT  # a byte beyond all slots, locked while the file grows
+_NUMBERS = _GROWTH + 1  # and one for each number that a process may take
 
 _mutex = Lock()
 _files: dict[tuple[int, int], "Slots"] = {}
@@ -47,6 +49,7 @@ class Slots:
         self._fd = fd
         self._segments: dict[int, memoryview[int]] = {}
         self._slots: dict[int, memoryview[int]] = {}
+        self._taken: set[int] = set()
 
     def acquire(self, slot: int) -> "memoryview[int]":
         """Lock a slot against all threads and processes and return its 512 words; `release` must follow."""
@@ -67,6 +70,22 @@ class Slots:
             lockf(self._fd, LOCK_UN, _WORD, slot * SLOT)
         finally:
             _mutex.release()
+
+    def take(self, number: int) -> bool:
+        """Take a number until it is given back or the process ends; False when anybody has it. Some slot is locked."""
+        if number in self._taken:
+            return False
+        try:
+            lockf(self._fd, LOCK_EX | LOCK_NB, 1, _NUMBERS + number)
+        except OSError:
+            return False
+        self._taken.add(number)
+        return True
+
+    def give_back(self, number: int) -> None:
+        """Give a number back that was just taken."""
+        self._taken.remove(number)
+        lockf(self._fd, LOCK_UN, 1, _NUMBERS + number)
 
     def _open(self, slot: int) -> "memoryview[int]":
         """Map a slot that this process has not used before; the slot is locked."""

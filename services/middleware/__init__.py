@@ -5,9 +5,11 @@ from starlette.types import ASGIApp
 
 from registry.settings import settings
 from services.metrics import take_over
+from services.middleware.access import Access
 from services.middleware.authentication import Authentication
 from services.middleware.body_limit import BodyLimit
 from services.middleware.checks import Check, Checks
+from services.middleware.concurrency import Concurrency, wanted
 from services.middleware.context import Context
 from services.middleware.control import NOTHING, ControlPlane, ControlRoutes
 from services.middleware.cors import Cors
@@ -28,13 +30,18 @@ def stack(app: Starlette, worker: Worker, control: ControlPlane = NOTHING) -> Co
     metrics = take_over(app)
     worker.each_interval(metrics.publish)
     record = Record(metrics, worker.log)
+    limit = RateLimit(worker.directory, chosen)
     checks: list[Check] = [
         Routes(app, worker.directory, control.routes),  # first, so that refusals, too, are counted where they belong
         *([Cors(chosen.cors_origins)] if chosen.cors_origins else []),  # a browser's first question carries no key
         public,  # health and documents: exempt from what follows
         BodyLimit(chosen.max_body_bytes),  # before anything reads a byte
-        Authentication(worker.directory, control),  # nothing inside is open, but for health and documents
-        RateLimit(worker.directory, chosen),  # who is known has a limit to spend
+        Authentication(
+            worker.directory, limit.refused, control
+        ),  # nothing inside is open, but for health and documents
+        limit,  # who is known has a limit to spend
+        Access(worker.directory, control),  # and may do what key or role permits
+        *([Concurrency(chosen)] if wanted(chosen) else []),
     ]
     inner: ASGIApp = ControlRoutes(app, control)
     inner = ForeignErrors(inner)  # what BentoML or FastAPI answers as an error becomes ours

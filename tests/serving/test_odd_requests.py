@@ -78,7 +78,7 @@ def test_what_is_no_http_is_refused(hub: Server, sent: bytes) -> None:
 def test_a_credential_of_any_bytes_is_refused_like_any_other(hub: Server) -> None:
     for credential in ("\xfc\xf1", "mp_live_" + "x" * 64_000, "mp_" + "\xff" * 40):
         sent = f"POST {WINE} HTTP/1.1\r\nHost: x\r\nX-API-Key: {credential}\r\nContent-Length: 2\r\n\r\n{{}}"
-        assert status(speak(hub.port, sent.encode("latin-1"))) == 403
+        assert status(speak(hub.port, sent.encode("latin-1"))) in (401, 431)
 
 
 @pytest.mark.parametrize(

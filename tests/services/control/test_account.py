@@ -39,6 +39,7 @@ def test_api_keys_open_nothing_of_it(hub: Hub) -> None:
         assert hub.ask(method, path).status_code == 403
         assert hub.ask(method, path, None, headers={"Authorization": f"Bearer {hub.key}"}).status_code == 403
     token = hub.new_user("ada")
+    assert hub.ask("GET", "/auth/me", "mp_live_x").status_code == 401, "of an invalid key no more is said"
     both = {"Authorization": f"Bearer {token}", "X-API-Key": hub.key}
     assert hub.ask("GET", "/auth/me", None, headers=both).status_code == 200, "the key doesn't hinder"
 

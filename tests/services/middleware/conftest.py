@@ -1,6 +1,7 @@
 """A hub in this process, without a port: the whole app with all its layers, and a registry to change beneath it."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
@@ -34,6 +35,7 @@ from services.security.passwords import hash_password
 ACTOR = "user:test"
 PASSWORD = "correct horse battery"
 PATIENCE = 30.0  # seconds
+STRANGERS = "MODELPORT_UNAUTHENTICATED_RATE_LIMIT"
 SIGNATURE = {
     "inputs": [{"name": "x", "dtype": "float64", "shape": []}],
     "layout": "frame",
@@ -249,6 +251,9 @@ def load_echo(endpoint: EndpointEntry) -> Servable:
 def registry(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A registry with the endpoint `echo`, and models that need no file."""
     monkeypatch.setattr(worker, "load_servable", load_echo)
+    if STRANGERS not in os.environ:  # the walks over all addresses come without credentials
+        monkeypatch.setenv(STRANGERS, "1000000/minute")
+        settings.cache_clear()
     database.upgrade()
     new_endpoint("echo")
     return home

@@ -82,7 +82,7 @@ def test_what_is_no_key_is_401_and_told_what_to_send(hub: Hub) -> None:
         assert answer.status_code == 401 and answer.headers["www-authenticate"] == "Bearer", sent
 
 
-def test_any_wrong_key_is_403(hub: Hub) -> None:
+def test_any_wrong_key_is_401(hub: Hub) -> None:
     for key in (
         "mp_live_x",
         "x",
@@ -93,14 +93,15 @@ def test_any_wrong_key_is_403(hub: Hub) -> None:
         f"{hub.key}x",
     ):
         answer = hub.predict(key=None, headers=[(b"X-API-Key", key.encode("latin-1"))])
-        assert answer.status_code == 403, key
+        assert answer.status_code == 401, key
+        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"', key
 
 
-def test_a_key_whose_time_is_over_is_403(hub: Hub) -> None:
+def test_a_key_whose_time_is_over_is_401(hub: Hub) -> None:
     past = now() - timedelta(seconds=1)
 
     for ended in ({"expires_at": past}, {"grace_until": past}, {"is_active": False}):
-        assert hub.predict(hub.new_key("echo", **ended)).status_code == 403
+        assert hub.predict(hub.new_key("echo", **ended)).status_code == 401
 
 
 def test_a_key_opens_its_endpoint_and_nothing_else(hub: Hub) -> None:
@@ -130,7 +131,7 @@ def test_scopes_say_what_a_key_may_do(hub: Hub) -> None:
     assert answers("echo", None) == [200, 403, 403]
     assert answers("echo", "metrics predict") == [200, 403, 200]
     assert answers("echo", "metrics") == [403, 403, 200]
-    assert answers("echo", "from the future") == [403, 403, 403]
+    assert answers("echo", "from the future") == [401, 401, 401]
 
 
 def test_scopes_hold_for_every_way_to_spell_an_endpoint(hub: Hub) -> None:
@@ -167,7 +168,7 @@ def test_a_rotated_key_works_beside_its_successor_until_its_grace_ends(hub: Hub)
     with database.session() as session:
         session.merge(old.key).grace_until = now() - timedelta(seconds=1)
     hub.hears()
-    assert hub.predict(old.text).status_code == 403
+    assert hub.predict(old.text).status_code == 401
     assert hub.predict(new.text).status_code == 200
 
 
@@ -176,7 +177,7 @@ def test_a_key_rotated_without_grace_ends_at_once(hub: Hub) -> None:
     new = replace_key(old.key.key_id, timedelta())
     hub.hears()
 
-    assert (hub.predict(old.text).status_code, hub.predict(new.text).status_code) == (403, 200)
+    assert (hub.predict(old.text).status_code, hub.predict(new.text).status_code) == (401, 200)
 
 
 def test_an_inactive_endpoint_is_403_until_it_is_active_again(hub: Hub) -> None:

@@ -27,13 +27,13 @@ def test_a_deleted_endpoint_is_gone_with_its_keys(hub: Hub) -> None:
     with database.session() as session:
         catalog.delete_endpoint(session, endpoint_named(session, "echo"), actor="user:test")
 
-    hub.eventually(lambda: hub.predict(key).status_code == 403)
+    hub.eventually(lambda: hub.predict(key).status_code == 401)
     assert hub.predict().status_code == 404
 
 
 def test_whoever_holds_a_key_must_be_active(hub: Hub) -> None:
     execute("UPDATE users SET is_active = false")
-    hub.eventually(lambda: hub.predict().status_code == 403)
+    hub.eventually(lambda: hub.predict().status_code == 401)
 
     execute("UPDATE users SET is_active = true")
     hub.eventually(lambda: hub.predict().status_code == 200)
@@ -77,7 +77,7 @@ def test_a_key_whose_row_number_goes_to_another_key_is_dead(hub: Hub) -> None:
     )
     hub.hears()
 
-    assert hub.predict(new).status_code == 200 and hub.predict(old).status_code == 403
+    assert hub.predict(new).status_code == 200 and hub.predict(old).status_code == 401
 
 
 def test_of_two_services_with_the_same_route_the_older_one_answers(registry: object) -> None:

@@ -14,7 +14,7 @@ PREDICT = "/api/predict/echo"
 WAYS_TO_FAIL = {
     "no credentials": ("POST", PREDICT, {"X-API-Key": ""}, 401, "UNAUTHENTICATED"),
     "a token that is no key": ("POST", PREDICT, {"X-API-Key": "", "Authorization": "Bearer a.b.c"}, 401, "UNAUTHENTICATED"),
-    "a wrong key": ("POST", PREDICT, {"X-API-Key": "mp_live_nobody"}, 403, "FORBIDDEN"),
+    "a wrong key": ("POST", PREDICT, {"X-API-Key": "mp_live_nobody"}, 401, "UNAUTHENTICATED"),
     "an unknown endpoint": ("POST", "/api/predict/nobody", {}, 404, "NOT_FOUND"),
     "an unknown path": ("GET", "/nowhere", {}, 404, "NOT_FOUND"),
     "a method that isn't taken": ("GET", PREDICT, {}, 405, "METHOD_NOT_ALLOWED"),

@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from time import sleep
 from typing import Any, NamedTuple
 
@@ -94,6 +95,9 @@ def request(
     head = [f"{method} {path} HTTP/1.1", "Host: x", *([f"X-API-Key: {key}"] if key else []), *lines]
     head += [] if declared else [f"Content-Length: {len(body)}"]
     return "\r\n".join([*head, "", ""]).encode() + body
+
+
+asked = request  # where a fixture has that name
 
 
 def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
@@ -254,6 +258,22 @@ def test_a_key_that_has_used_up_its_limit_is_told_so_both_ways(hub: Hub, ways: t
     assert [answer.status for answer in (*short, *long)] == [200, 200, 200, 429]
     refused = ways[0].ask(request(key))[0]
     assert (refused.status, refused.body) == (429, long[1].body) and refused.headers == long[1].headers
+
+
+def test_who_guesses_keys_is_told_to_wait_both_ways(
+    monkeypatch: pytest.MonkeyPatch, home: Path, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("MODELPORT_UNAUTHENTICATED_RATE_LIMIT", "3/day")
+    monkeypatch.setenv("MODELPORT_TRUSTED_PROXIES", "127.0.0.1")  # the hub's own calls come from there
+    hub: Hub = request.getfixturevalue("hub")
+    ways: tuple[Served, Served] = request.getfixturevalue("ways")
+    guess = asked("mp_live_x", b"{}", "X-Forwarded-For: 203.0.113.7")
+    short, long = ([way.ask(guess)[0] for _ in range(2)] for way in ways)
+
+    assert [answer.status for answer in (*short, *long)] == [401, 401, 401, 429]
+    refused = ways[0].ask(guess)[0]
+    assert (refused.status, refused.body) == (429, long[1].body) and refused.headers == long[1].headers
+    assert {way.ask(asked(hub.key))[0].status for way in ways} == {200}
 
 
 def test_a_signed_in_user_is_answered_both_ways(hub: Hub, ways: tuple[Served, Served]) -> None:

@@ -77,7 +77,7 @@ def test_what_is_no_valid_token_is_401_on_a_predict_route(hub: Hub) -> None:
 
 
 def test_a_token_in_a_keys_place_is_a_wrong_key(hub: Hub) -> None:
-    assert hub.predict(hub.new_user("ada")).status_code == 403
+    assert hub.predict(hub.new_user("ada")).status_code == 401
 
 
 def test_a_lowered_role_and_a_disabled_user_are_heard_of(hub: Hub) -> None:

@@ -1,7 +1,12 @@
 """Each key has its limit; refusals say when to come back, and headers tell the truth on every answer."""
 
+from collections.abc import Callable
 from time import sleep
 
+import httpx
+import pytest
+
+from registry.settings import settings
 from tests.services.middleware.conftest import Hub
 
 
@@ -81,3 +86,54 @@ def test_a_key_of_every_endpoint_has_a_count_with_each_that_has_its_own_limit(hu
     assert [call("quick") for _ in range(5)] == [200] * 5
     sleep(1.05)  # the window of `quick`, not of `echo`
     assert [call("quick"), call("usual"), call("echo")] == [200, 200, 429]
+
+
+def test_what_a_key_may_not_do_counts_too(hub: Hub) -> None:
+    hub.new_endpoint("other")
+    hub.set_limit("echo", "2/day")
+    key = hub.new_key("echo")
+    answers = [hub.ask("POST", "/api/predict/other", key) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 429]
+    assert answers[0].headers["x-ratelimit-remaining"] == "1"
+
+
+@pytest.fixture
+def five_an_hour(home: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting for who has no credentials, small enough to be used up."""
+    monkeypatch.setenv("MODELPORT_UNAUTHENTICATED_RATE_LIMIT", "5/hour")
+    settings.cache_clear()
+
+
+def test_an_address_without_valid_credentials_may_call_that_often(five_an_hour: None, hub: Hub) -> None:
+    ways: list[Callable[[], httpx.Response]] = [
+        lambda: hub.predict(None),
+        lambda: hub.predict("mp_live_guess"),
+        lambda: hub.predict(None, headers={"Authorization": "Bearer a.b.c"}),
+        lambda: hub.ask("GET", "/auth/me", None),
+        lambda: hub.ask("GET", "/nowhere", None),
+    ]
+    answers = [way() for way in ways]
+    assert [answer.status_code for answer in answers] == [401] * 5
+    assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["4", "3", "2", "1", "0"]
+
+    for refused in (way() for way in ways):
+        assert refused.status_code == 429 and 3590 <= int(refused.headers["retry-after"]) <= 3600
+        assert refused.headers["ratelimit-policy"] == '"default";q=5;w=3600'
+        assert refused.json()["error"]["details"]["limit"] == "5/hour"
+
+
+def test_a_guesser_locks_out_nobody(five_an_hour: None, hub: Hub) -> None:
+    key, token = hub.new_key("echo"), hub.new_user("ada")
+    while hub.predict(f"{key}x").status_code != 429:
+        pass
+
+    for valid in (key, hub.key):
+        assert hub.predict(valid).headers["x-ratelimit-remaining"] == "99", "no guess was counted against a key"
+    assert hub.as_user("GET", "/auth/me", token).status_code == 200
+    assert hub.ask("GET", "/livez", None).status_code == hub.ask("GET", "/docs", None).status_code == 200
+    assert hub.sign_in("ada"), "signing in has a limit of its own"
+
+
+def test_it_is_a_hundred_an_hour_unless_set(home: object) -> None:
+    assert settings().unauthenticated_rate_limit == "100/hour"
