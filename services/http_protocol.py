@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, which answers a prediction where its last byte is parsed: no scope, no task, one write.
+"""uvicorn's HTTP protocol, which answers a prediction where its last byte is parsed: no scope, no messages, one write.
 
 That ceremony costs more than checks, model and log together. Parsing stays uvicorn's (llhttp), and so does every request
 that is in any way unusual: it is handed over before anything of it is answered. A client that asks again on its
@@ -8,6 +8,7 @@ connection sends the same head again: what is byte for byte the last one's, but 
 import asyncio
 import math
 import os
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 import uvicorn.config
@@ -15,10 +16,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.http_head import Head
 from services.middleware.context import Context
-from services.middleware.immediate import Taken
-from services.peer import Peer
+from services.middleware.immediate import TAKES_NOTHING, Answer, Immediate, Taken
+from services.peer import NO_PROXIES, Peer, Proxies
+from services.request import Header
 
 BUSY = math.inf
+CLOSE: Header = (b"connection", b"close")
 
 
 def install() -> None:
@@ -36,8 +39,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._layers = layers_of(self.app)
-        self._immediate = self._layers.immediate if self._layers is not None else None
+        self._immediate, self._proxies = parts_of(self.app)
         self._taken: Taken | None = None
         self._body = b""
         self._head: Head | None = None
@@ -50,7 +52,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Note who calls; what a listed proxy says of it comes with each request."""
         super().connection_made(transport)
         self._peer = Peer(self.client[0] if self.client else "", self.scheme == "https")
-        self._is_proxy = self._layers is not None and self._layers.proxies.trusts(self._peer.address)
+        self._is_proxy = self._proxies.trusts(self._peer.address)
 
     def data_received(self, data: bytes) -> None:
         """Answer a request with the last one's head; have any other parsed."""
@@ -74,7 +76,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take the request, or leave it to uvicorn."""
-        if self._immediate is not None and self._is_plain():
+        if self._is_plain():
             self._taken = self._take(self.url)
         if self._taken is None:
             self._leave()
@@ -133,16 +135,35 @@ class HttpProtocol(HttpToolsProtocol):
         )
 
     def _take(self, url: bytes) -> Taken | None:
-        return self._immediate.take(url, self.headers, self._caller() if self._is_proxy else self._peer)  # type: ignore[union-attr]
+        peer = self._proxies.caller(self._peer, self.headers) if self._is_proxy else self._peer
+        return self._immediate.take(url, self.headers, peer)
 
     def _reply(self, taken: Taken, body: bytes) -> None:
-        status, headers, fixed, answer = self._immediate.answer(taken, body)  # type: ignore[union-attr]
-        lines = b"\r\n".join(map(b": ".join, (*self.server_state.default_headers, *headers)))  # our own: they are sound
-        self.transport.write(b"%b%b\r\n%b\r\n%b" % (STATUS_LINE[status], lines, fixed, answer))
-        self._answered()
+        context, handler, at_once = taken
+        if at_once is not None:
+            self._write(self._immediate.answer(context, at_once, body))
+            return self._answered()
+        self.cycle = later = Later()  # type: ignore[assignment]
+        task = self.loop.create_task(self._reply_later(later, self._immediate.answer_later(context, handler, body)))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
-    def _caller(self) -> Peer:
-        return self._layers.proxies.caller(self._peer, self.headers)  # type: ignore[union-attr]
+    async def _reply_later(self, later: "Later", answer: Awaitable[Answer]) -> None:
+        """Answer, then let uvicorn go on with what has come meanwhile, or end as it was told to."""
+        found = await answer
+        later.response_complete = True
+        if not self.transport.is_closing():
+            self._write(found, () if later.keep_alive else (CLOSE,))
+        if not later.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _write(self, answer: Answer, more: Iterable[Header] = ()) -> None:
+        status, headers, fixed, body = answer
+        pairs = (*self.server_state.default_headers, *more, *headers)  # our own: they are sound
+        self.transport.write(
+            b"%b%b\r\n%b\r\n%b" % (STATUS_LINE[status], b"\r\n".join(map(b": ".join, pairs)), fixed, body)
+        )
 
     def _leave(self) -> None:
         """Go uvicorn's way with what has been parsed so far."""
@@ -175,8 +196,19 @@ class HttpProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_handler()
 
 
-def layers_of(app: Any) -> Context | None:
-    """The platform's outermost layer, whatever uvicorn has put around it."""
+class Later:
+    """Stands where uvicorn looks for the cycle of an answer that is still to come: it queues what follows, and says
+    when the client has left or the server ends.
+    """
+
+    def __init__(self) -> None:
+        self.response_complete = self.disconnected = False
+        self.keep_alive = True
+        self.message_event = asyncio.Event()
+
+
+def parts_of(app: Any) -> tuple[Immediate, Proxies]:
+    """What the platform's outermost layer has for the protocol, whatever uvicorn has put around it."""
     while app is not None and not isinstance(app, Context):
         app = getattr(app, "app", None)
-    return app
+    return (TAKES_NOTHING, NO_PROXIES) if app is None else (app.immediate, app.proxies)

@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.middleware.immediate import Immediate
+from services.middleware.immediate import TAKES_NOTHING, Immediate
 from services.middleware.security_headers import FOR_DATA
 from services.peer import NO_PROXIES, Peer, Proxies
 from services.record import Record
@@ -13,7 +13,7 @@ class Context:
     """Makes the RequestContext, hands its `send` inwards, and records the call if it was answered."""
 
     def __init__(
-        self, app: ASGIApp, record: Record, immediate: Immediate | None = None, proxies: Proxies = NO_PROXIES
+        self, app: ASGIApp, record: Record, immediate: Immediate = TAKES_NOTHING, proxies: Proxies = NO_PROXIES
     ) -> None:
         """`immediate` is for the server's protocol: what it takes never comes here."""
         self.app, self._record, self.immediate, self.proxies = app, record, immediate, proxies

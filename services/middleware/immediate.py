@@ -1,8 +1,8 @@
-"""A prediction from its bytes to its answer's in one call: for the server's protocol, where nothing has to be awaited.
+"""A prediction from its bytes to its answer's: for the server's protocol, without a scope, without messages.
 
 What a request must pass, what it costs its key, what is answered and what is recorded are the same as in the layers,
-and come from the same places. Only requests that need no more than that are taken: a loaded model that answers faster
-than a task is made, a small body of known length. All others go through the layers.
+and come from the same places. Only requests that need no more than that are taken: a loaded model, a small body of known
+length. All others go through the layers. A model that answers faster than a task is made does so in one call.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from registry.catalog import EndpointStatus
 from services.directory import Directory
+from services.inference.servable import Handler
 from services.middleware.checks import Check
 from services.middleware.errors import body as error_body
 from services.middleware.errors import worded
@@ -17,7 +18,7 @@ from services.middleware.predictions import ReadyHandler, check_json
 from services.middleware.security_headers import FOR_DATA
 from services.peer import Peer
 from services.record import Record
-from services.request import Header, RequestContext
+from services.request import Header, RequestContext, enter
 
 AtOnce = Callable[[bytes, str], bytes]  # body and request id to the answer's body
 
@@ -25,10 +26,11 @@ LARGEST = 65_536  # bytes of a body
 
 
 class Taken(NamedTuple):
-    """A request whose body is still to come, and who will answer it."""
+    """A request whose body is still to come, and who will answer it, at once or later."""
 
     context: RequestContext
-    predict: AtOnce
+    handler: Handler
+    at_once: AtOnce | None
 
 
 class Answer(NamedTuple):
@@ -41,7 +43,7 @@ class Answer(NamedTuple):
 
 
 class Immediate:
-    """Takes predictions that can be answered at once, and answers them."""
+    """Takes plain predictions, and answers them."""
 
     def __init__(
         self, directory: Directory, checks: Sequence[Check], ready: ReadyHandler, record: Record, max_body: int
@@ -50,30 +52,68 @@ class Immediate:
         self._largest = min(max_body, LARGEST)
 
     def take(self, url: bytes, headers: list[Header], peer: Peer) -> Taken | None:
-        """A POST with these headers to an endpoint that can answer at once; None for any other."""
+        """A POST with these headers to an endpoint whose model is loaded; None for any other."""
         path = url.decode("latin-1")
         endpoint = self._directory.paths.get(path)
         if endpoint is None or endpoint.status == EndpointStatus.ERROR:
             return None
-        predict: AtOnce | None = getattr(self._ready(endpoint, path), "at_once", None)
-        if predict is None:
+        handler = self._ready(endpoint, path)
+        if handler is None:
             return None
         context = RequestContext({"method": "POST", "path": path, "headers": headers}, peer, FOR_DATA[peer.secure])
         declared = context.incoming.get(b"content-length", b"")
-        return Taken(context, predict) if declared.isdigit() and int(declared) <= self._largest else None
+        is_small = declared.isdigit() and int(declared) <= self._largest
+        return Taken(context, handler, getattr(handler, "at_once", None)) if is_small else None
 
-    def answer(self, taken: Taken, body: bytes) -> Answer:
+    def answer(self, context: RequestContext, predict: AtOnce, body: bytes) -> Answer:
         """The answer to a request that was taken, counted and logged."""
-        context, predict = taken
         self._record.begin(context)
         try:
-            for check in self._checks:
-                check(context)
-            check_json(context.incoming.get(b"content-type"), context.incoming.get(b"content-encoding"))
+            self._check(context)
             answer = predict(body, context.id)
             context.status = 200
         except Exception as error:  # the last line of defence, as in Checks
-            told = worded(context, error)
-            answer, context.status = error_body(told, context.id), told.status
+            answer = _refused(context, error)
         self._record.end(context)
-        return Answer(context.status, context.changing(answer), context.fixed.lines, answer)
+        return _whole(context, answer)
+
+    async def answer_later(self, context: RequestContext, handler: Handler, body: bytes) -> Answer:
+        """The same for a model that is waited for, in a task of its own."""
+        enter(context)
+        self._record.begin(context)
+        try:
+            self._check(context)
+            answer = await handler(body, context.id)
+            context.status = 200
+        except Exception as error:
+            answer = _refused(context, error)
+        finally:
+            self._record.end(context)
+        return _whole(context, answer)
+
+    def _check(self, context: RequestContext) -> None:
+        for check in self._checks:
+            check(context)
+        check_json(context.incoming.get(b"content-type"), context.incoming.get(b"content-encoding"))
+
+
+class TakesNothing(Immediate):
+    """Leaves every request to the server: around an app that isn't the platform's."""
+
+    def __init__(self) -> None: ...
+
+    def take(self, url: bytes, headers: list[Header], peer: Peer) -> None:
+        """None."""
+
+
+TAKES_NOTHING = TakesNothing()
+
+
+def _refused(context: RequestContext, error: Exception) -> bytes:
+    told = worded(context, error)
+    context.status = told.status
+    return error_body(told, context.id)
+
+
+def _whole(context: RequestContext, body: bytes) -> Answer:
+    return Answer(context.status, context.changing(body), context.fixed.lines, body)

@@ -242,9 +242,20 @@ class Echo:
         return to_json({"endpoint": self._name, "body": body.decode(), "request_id": request_id})
 
 
+class Wait(Echo):
+    """The same for a model that is waited for."""
+
+    at_once: Any = None
+
+    async def __call__(self, body: bytes, request_id: str) -> bytes:
+        await asyncio.sleep(0.3 if b"long" in body else 0.002)
+        return Echo.at_once(self, body, request_id)
+
+
 def load_echo(endpoint: EndpointEntry) -> Servable:
     """Stands in for loading a model."""
-    return Servable(dict.fromkeys(endpoint.paths, Echo(endpoint)), endpoint.version, 1)
+    made = Wait(endpoint) if endpoint.name == "wait" else Echo(endpoint)
+    return Servable(dict.fromkeys(endpoint.paths, made), endpoint.version, 1)
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from registry import accounts, database
 from registry.catalog import EndpointStatus
-from services.http_protocol import HttpProtocol, layers_of
+from services.http_protocol import HttpProtocol, parts_of
+from services.middleware.immediate import TAKES_NOTHING
 from tests.services.middleware.conftest import Hub, new_key
 
 
@@ -79,8 +80,11 @@ def answers_in(text: bytes) -> Iterator[Answer]:
 
 @pytest.fixture
 def ways(hub: Hub) -> Iterator[tuple[Served, Served]]:
-    """The hub served both ways."""
-    hub.set_limit("echo", "1000000/minute")
+    """The hub served both ways: `echo` answers at once, `wait` is waited for."""
+    hub.new_endpoint("wait")
+    for name in ("echo", "wait"):
+        hub.set_limit(name, "1000000/minute")
+    hub.ask("POST", "/api/predict/wait", json={})  # loads the model
     served = Served(hub, HttpProtocol), Served(hub, "httptools")
     yield served
     for one in served:
@@ -98,6 +102,14 @@ def request(
 
 
 asked = request  # where a fixture has that name
+
+
+def at(endpoint: str, parts: list[bytes]) -> list[bytes]:
+    """The same to another endpoint, whose name is as long."""
+    return [part.replace(b"/echo", f"/{endpoint}".encode()) for part in parts]
+
+
+either = pytest.mark.parametrize("endpoint", ["echo", "wait"])
 
 
 def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
@@ -164,15 +176,17 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
     }
 
 
-def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Served]) -> None:
+@either
+def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Served], endpoint: str) -> None:
     hub.new_endpoint("other")
     hub.new_endpoint("off", status=EndpointStatus.INACTIVE)
     hub.new_endpoint("broken", status=EndpointStatus.ERROR, status_reason="gone")
     requests = corpus(hub.key, hub.new_key("echo"))
+    hub.ask("GET", "/openapi.json")  # made once
     heard = []
     for way in ways:
         before = len(hub.log())
-        answered = {name: way.ask(*parts) for name, parts in requests.items()}
+        answered = {name: way.ask(*at(endpoint, parts)) for name, parts in requests.items()}
         expected = sum(map(len, answered.values()))
         hub.eventually(lambda: len(hub.log()) > before + expected - 20)  # noqa: B023
         sleep(0.5)
@@ -195,8 +209,11 @@ def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Serv
     }
 
 
-def test_what_fits_is_answered_without_a_task(hub: Hub, ways: tuple[Served, Served]) -> None:
+@either
+def test_what_fits_is_answered_without_uvicorns_task(hub: Hub, ways: tuple[Served, Served], endpoint: str) -> None:
     taken = {"plain", "by its number", "refused between two", "no key", "not json", "a model's failure", "in parts"}
+    waited = taken - {"by its number"} if endpoint == "wait" else set()  # the number is another's
+    behind = {"refused between two": 2} if endpoint == "wait" else {}  # one that is waited for: uvicorn lines them up
     left = {"no length", "closing", "expecting", "GET", "with a query", "large", "nowhere"}
     requests = corpus(hub.key, hub.new_key("echo"))
     made: list[Any] = []
@@ -208,9 +225,13 @@ def test_what_fits_is_answered_without_a_task(hub: Hub, ways: tuple[Served, Serv
     hub.loop.call_soon_threadsafe(hub.loop.set_task_factory, count)
     for name in sorted(taken | left):
         made.clear()
-        assert ways[0].ask(*requests[name])
-        ours = [each for each in made if "run_asgi" in getattr(each, "__qualname__", "")]
-        assert (name, len(ours)) == (name, 0 if name in taken else 1)
+        answers = ways[0].ask(*at(endpoint, requests[name]))
+        tasks = [getattr(each, "__name__", "") for each in made]
+        assert (name, tasks.count("run_asgi")) == (name, behind.get(name, 0) if name in taken else 1)
+        assert (name, tasks.count("_reply_later")) == (
+            name,
+            len(answers) - behind.get(name, 0) if name in waited else 0,
+        )
 
 
 def test_a_head_that_comes_again_is_not_parsed_again_but_all_else_is_asked_again(hub: Hub) -> None:
@@ -291,13 +312,15 @@ def test_nobody_chooses_the_address_that_their_sign_ins_are_counted_by(hub: Hub,
     assert [sign_in(number).status for number in range(11)] == [400] * 10 + [429]
 
 
+@either
 def test_more_requests_than_the_connection_can_answer_at_once_are_answered_in_their_order(
-    hub: Hub, ways: tuple[Served, Served]
+    hub: Hub, ways: tuple[Served, Served], endpoint: str
 ) -> None:
     bodies = [b'{"x":"%d%s"}' % (number, b"y" * 1000) for number in range(3000)]
     with socket.create_connection(ways[0].address, timeout=30) as connection:
         sender = asyncio.run_coroutine_threadsafe(
-            asyncio.to_thread(connection.sendall, b"".join(request(hub.key, body) for body in bodies)), hub.loop
+            asyncio.to_thread(connection.sendall, b"".join(at(endpoint, [request(hub.key, body) for body in bodies]))),
+            hub.loop,
         )
         sleep(0.5)  # nobody reads meanwhile: the server's buffers fill
         received = b""
@@ -309,12 +332,15 @@ def test_more_requests_than_the_connection_can_answer_at_once_are_answered_in_th
     assert [int(number) for number in numbers] == list(range(len(bodies)))
 
 
+@either
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 400), max_size=4))
-def test_where_a_request_is_cut_does_not_matter(hub: Hub, ways: tuple[Served, Served], cuts: list[int]) -> None:
-    whole = request(hub.key) + request(hub.key, b'{"x":2}')
-    at = sorted({min(cut, len(whole)) for cut in cuts} | {0, len(whole)})
-    parts = [whole[start:end] for start, end in pairwise(at)]
+def test_where_a_request_is_cut_does_not_matter(
+    hub: Hub, ways: tuple[Served, Served], endpoint: str, cuts: list[int]
+) -> None:
+    (whole,) = at(endpoint, [request(hub.key) + request(hub.key, b'{"x":2}')])
+    edges = sorted({min(cut, len(whole)) for cut in cuts} | {0, len(whole)})
+    parts = [whole[start:end] for start, end in pairwise(edges)]
 
     assert [answer.status for answer in ways[0].ask(*parts)] == [200, 200]
 
@@ -330,6 +356,32 @@ def test_a_request_that_has_begun_to_arrive_is_answered_though_the_server_is_tol
         connection.sendall(whole[-3:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
     served.serving.result(20)
+
+
+def test_an_answer_that_is_being_waited_for_is_sent_though_the_server_is_told_to_end(hub: Hub) -> None:
+    hub.new_endpoint("wait")
+    served = Served(hub, HttpProtocol)
+    with socket.create_connection(served.address, timeout=20) as connection:
+        connection.sendall(at("wait", [request(hub.key, b"long")])[0])
+        sleep(0.1)
+        served.server.should_exit = True
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    served.serving.result(20)
+    (answer,) = answers_in(received)
+    assert answer.status == 200 and ("connection", "close") in answer.headers
+
+
+def test_a_client_that_leaves_while_its_answer_is_waited_for_hinders_nobody(hub: Hub) -> None:
+    hub.new_endpoint("wait")
+    served = Served(hub, HttpProtocol)
+    served.ask(*at("wait", [request(hub.key)]))  # loads the model
+    for _ in range(3):
+        with socket.create_connection(served.address, timeout=20) as connection:
+            connection.sendall(at("wait", [request(hub.key, b"long")])[0])
+    hub.eventually(lambda: [row.status_code for row in hub.log()] == [200] * 4)
+    (answer,) = served.ask(*at("wait", [request(hub.key)]))
+    assert answer.status == 200
+    served.stop()
 
 
 def test_a_connection_is_kept_while_it_is_used_and_closed_when_it_is_not(hub: Hub) -> None:
@@ -351,5 +403,5 @@ def test_a_connection_is_kept_while_it_is_used_and_closed_when_it_is_not(hub: Hu
 def test_an_app_that_is_not_ours_gets_uvicorns_own(hub: Hub) -> None:
     async def other(*_: Any) -> None: ...
 
-    assert layers_of(other) is None and layers_of(hub.app) is not None
+    assert parts_of(other)[0] is TAKES_NOTHING and parts_of(hub.app)[0] is not TAKES_NOTHING
     assert new_key()
