@@ -18,12 +18,17 @@ def serve(
     Example: modelport serve --port 3000 --workers 2
     """
     from registry.database import require_schema, upgrade
-    from registry.settings import settings
+    from registry.errors import SettingsError
+    from registry.settings import refuse_debug, settings
     from services.bootstrap import offer
     from services.hub import command, environment
 
     chosen = settings()
     host, port, workers = host or chosen.host, port or chosen.port, workers or chosen.workers
+    try:
+        refuse_debug(chosen.debug, host)
+    except ValueError as error:
+        raise SettingsError(f"MODELPORT_DEBUG: {error}") from None
     if chosen.embedded:
         upgrade()
     require_schema()
@@ -35,7 +40,7 @@ def serve(
             f"No admin can sign in yet: POST /auth/bootstrap makes the first one, within 15 minutes, by the token {token}"
         )
     sys.stdout.flush()
-    os.execve(sys.executable, command(host, port), environment(port, workers))
+    os.execve(sys.executable, command(host, port), environment(host, port, workers))
 
 
 def refuse_taken(host: str, port: int) -> None:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from registry import key_ring, secrets_file
@@ -113,7 +113,8 @@ class Settings(BaseSettings):
     )
     debug: bool = Field(
         default=False,
-        description="Show the traceback of an internal error on the command line; a client is told the same.",
+        description="Show the traceback of an internal error, on the command line and to callers of this machine; "
+        "only for a server that listens on loopback.",
     )
 
     @field_validator("home")
@@ -156,6 +157,12 @@ class Settings(BaseSettings):
                     f"{network!r} is not a proxy: name each by its address, or by a network like 10.0.0.0/8"
                 )
         return networks
+
+    @field_validator("debug")
+    @classmethod
+    def _at_home_alone(cls, debug: bool, info: ValidationInfo) -> bool:
+        refuse_debug(debug, info.data.get("host", "127.0.0.1"))
+        return debug
 
     @property
     def url(self) -> str:
@@ -204,6 +211,20 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("; ".join(_line(fault["loc"], fault["msg"]) for fault in error.errors())) from None
+
+
+def refuse_debug(debug: bool, host: str) -> None:
+    """ValueError for a server that would show its inside to other machines."""
+    if debug and not is_loopback(host):
+        raise ValueError(f"tracebacks are for this machine alone, and {host} is open to others: unset it")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

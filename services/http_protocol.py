@@ -10,9 +10,9 @@ import os
 from typing import Any
 
 import uvicorn.config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from services.middleware.context import Context
+from services.http_refusals import LARGEST_HEAD, MOST_HEADERS, RefusingProtocol
 from services.middleware.immediate import Taken
 from services.peer import Peer
 
@@ -29,30 +29,27 @@ def install() -> None:
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{HttpProtocol.__name__}"
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(RefusingProtocol):
     """One connection."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._layers = layers_of(self.app)
         self._immediate = self._layers.immediate if self._layers is not None else None
         self._taken: Taken | None = None
         self._body = b""
         self._idle_since = BUSY  # loop time
         self._timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Note who calls; what a listed proxy says of it comes with each request."""
-        super().connection_made(transport)
-        self._peer = Peer(self.client[0] if self.client else "", self.scheme == "https")
-        self._is_proxy = self._layers is not None and self._layers.proxies.trusts(self._peer.address)
-
     def on_message_begin(self) -> None:
         """Forget the request before; what uvicorn prepares here is prepared once it is needed."""
+        self._in_head, self._more = True, -self._piece
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
         """Take the request, or leave it to uvicorn."""
+        self._in_head = False
+        if self._more >= 0 or self._piece > LARGEST_HEAD or len(self.headers) > MOST_HEADERS:
+            self._measure()
         if self._immediate is not None and self._is_plain():
             self._taken = self._immediate.take(self.url, self.headers, self._caller() if self._is_proxy else self._peer)
         if self._taken is None:
@@ -140,10 +137,3 @@ class HttpProtocol(HttpToolsProtocol):
             self._timer = self.loop.call_later(left, self._close_if_idle)
         else:
             self.timeout_keep_alive_handler()
-
-
-def layers_of(app: Any) -> Context | None:
-    """The platform's outermost layer, whatever uvicorn has put around it."""
-    while app is not None and not isinstance(app, Context):
-        app = getattr(app, "app", None)
-    return app
