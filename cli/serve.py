@@ -19,14 +19,17 @@ def serve(
     """
     from registry.database import require_schema, upgrade
     from registry.errors import SettingsError
-    from registry.settings import refuse_debug, settings
+    from registry.settings import settings
+    from registry.values import debugging
     from services.bootstrap import offer
     from services.hub import command, environment
+    from services.startup import check_settings
 
     chosen = settings()
     host, port, workers = host or chosen.host, port or chosen.port, workers or chosen.workers
+    check_settings()
     try:
-        refuse_debug(chosen.debug, host)
+        debugging(chosen.debug, host)
     except ValueError as error:
         raise SettingsError(f"MODELPORT_DEBUG: {error}") from None
     if chosen.embedded:

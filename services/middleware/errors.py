@@ -23,7 +23,8 @@ from registry.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from registry.settings import is_loopback, settings
+from registry.settings import settings
+from registry.values import is_loopback
 from services.invalid import refusal
 from services.middleware.security_headers import FOR_DATA
 from services.request import Header, RequestContext, context_of, request_uuid

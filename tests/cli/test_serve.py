@@ -83,5 +83,32 @@ def test_debugging_is_refused_where_others_could_see_it(
     assert became == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MODELPORT_RATE_LIMIT", "many", "MODELPORT_RATE_LIMIT: 'many' is not a limit"),
+        (
+            "MODELPORT_UNAUTHENTICATED_RATE_LIMIT",
+            "0/hour",
+            "MODELPORT_UNAUTHENTICATED_RATE_LIMIT: the count of a limit",
+        ),
+        ("MODELPORT_SIGN_IN_RATE_LIMIT", "9/year", "MODELPORT_SIGN_IN_RATE_LIMIT: '9/year' is not a limit"),
+        ("MODELPORT_USER_RATE_LIMIT", "1/2 days", "MODELPORT_USER_RATE_LIMIT: the window of a limit"),
+        (
+            "FORWARDED_ALLOW_IPS",
+            "*",
+            "FORWARDED_ALLOW_IPS is not read here: name the proxies in MODELPORT_TRUSTED_PROXIES",
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_honoured_stops_the_start_in_one_line(
+    modelport: Command, became: list[Any], monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    done = modelport("serve", "--port", free_port())
+    assert done.code == 1 and done.line.startswith(f"modelport: {said}")
+    assert became == []
+
+
 def test_a_host_that_is_no_address(modelport: Command, became: list[Any]) -> None:
     assert "can't listen on no.such.host.invalid" in modelport("serve", "--host", "no.such.host.invalid").line

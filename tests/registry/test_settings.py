@@ -83,6 +83,12 @@ def test_a_dotenv_file_counts_and_may_hold_what_is_not_ours(home: Path) -> None:
     assert settings().port == 4000
 
 
+def test_what_is_ours_in_a_dotenv_file_must_be_a_setting(home: Path) -> None:
+    Path(".env").write_text("MODELPORT_PROT=4000\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="^MODELPORT_PROT is not a setting; the nearest one is MODELPORT_PORT$"):
+        settings()
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgres_addresses_get_our_driver(home: Path, monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("MODELPORT_DATABASE_URL", f"{scheme}://db.example/modelport")
