@@ -77,7 +77,7 @@ def serve(host: str, port: int, ready: list[str]) -> None:
     """Run the hub until Ctrl-C; print the lines once it answers."""
     from services.hub import command, environment
 
-    hub = subprocess.Popen(command(host, port), env=environment(port, workers=1))
+    hub = subprocess.Popen(command(host, port), env=environment(host, port, workers=1))
     signal.signal(signal.SIGTERM, lambda *_: hub.terminate())
     try:
         wait_until_ready(hub, f"http://{host}:{port}/readyz")

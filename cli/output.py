@@ -74,10 +74,17 @@ def colours() -> bool:
 
 
 def failure(error: Exception) -> int:
-    """Print what went wrong in one line; the exit code. MODELPORT_DEBUG shows where it happened."""
-    if os.environ.get("MODELPORT_DEBUG", "").lower() in ("1", "true", "yes", "on"):
+    """Print what went wrong in one line; the exit code. MODELPORT_DEBUG shows where, unless it is the operator's to mend."""
+    from registry.errors import SettingsError
+
+    if not isinstance(error, SettingsError) and os.environ.get("MODELPORT_DEBUG", "").lower() in (
+        "1",
+        "true",
+        "yes",
+        "on",
+    ):
         raise error
-    say(f"modelport: {_line_of(error)}")
+    say(f"modelport: {_printable(_line_of(error))}")
     return 1
 
 
@@ -121,6 +128,9 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
-    # What a user named may hold line ends, or codes that would steer the terminal.
-    text = str(value)
+    return _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """What a user named may hold line ends, or codes that would steer the terminal."""
     return text if text.isprintable() else "".join(one if one.isprintable() else "?" for one in text)

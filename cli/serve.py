@@ -18,12 +18,20 @@ def serve(
     Example: modelport serve --port 3000 --workers 2
     """
     from registry.database import require_schema, upgrade
+    from registry.errors import SettingsError
     from registry.settings import settings
+    from registry.values import debugging
     from services.bootstrap import offer
     from services.hub import command, environment
+    from services.startup import check_settings
 
     chosen = settings()
     host, port, workers = host or chosen.host, port or chosen.port, workers or chosen.workers
+    check_settings()
+    try:
+        debugging(chosen.debug, host)
+    except ValueError as error:
+        raise SettingsError(f"MODELPORT_DEBUG: {error}") from None
     if chosen.embedded:
         upgrade()
     require_schema()
@@ -35,7 +43,7 @@ def serve(
             f"No admin can sign in yet: POST /auth/bootstrap makes the first one, within 15 minutes, by the token {token}"
         )
     sys.stdout.flush()
-    os.execve(sys.executable, command(host, port), environment(port, workers))
+    os.execve(sys.executable, command(host, port), environment(host, port, workers))
 
 
 def refuse_taken(host: str, port: int) -> None:

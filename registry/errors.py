@@ -11,6 +11,7 @@ PlatformError
    x PayloadTooLarge        413 PAYLOAD_TOO_LARGE
    x UnsupportedMediaType   415 UNSUPPORTED_MEDIA_TYPE
    x RateLimited            429 RATE_LIMIT_EXCEEDED
+   x HeadersTooLarge        431 HEADERS_TOO_LARGE
    x ModelError             500 MODEL_ERROR
    x InternalError          500 INTERNAL_ERROR
    x Unavailable            503 UNAVAILABLE
@@ -94,6 +95,13 @@ class UnsupportedMediaType(PlatformError):
 
     code = "UNSUPPORTED_MEDIA_TYPE"
     status = 415
+
+
+class HeadersTooLarge(PlatformError):
+    """Target and headers of the request are more than the platform reads."""
+
+    code = "HEADERS_TOO_LARGE"
+    status = 431
 
 
 class RateLimited(PlatformError):

@@ -6,32 +6,35 @@ What cannot be honoured is refused with one line; a secret's value never stands 
 import difflib
 import hashlib
 import hmac
-import ipaddress
 import os
 import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from registry import key_ring, secrets_file
+from registry import key_ring, secrets_file, values
 from registry.errors import SettingsError
 
 PREFIX = "MODELPORT_"
 PEPPER_LENGTH = 32
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_ENV_FILE = ".env"
+_SEPARATED = BeforeValidator(values.separated)
 
 
 class Settings(BaseSettings):
     """What an operator can choose."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=_ENV_FILE, extra="ignore", frozen=True)
 
-    home: Path = Field(default=Path("~/.modelport"), description="Folder of the registry, its secrets and its caches.")
-    database_url: str | None = Field(
+    home: Annotated[Path, AfterValidator(values.absolute)] = Field(
+        default=Path("~/.modelport"), description="Folder of the registry, its secrets and its caches."
+    )
+    database_url: Annotated[str | None, AfterValidator(values.database)] = Field(
         default=None,
         description="Database of the registry: sqlite:///… or postgresql://…; by default registry.db under home.",
     )
@@ -86,11 +89,11 @@ class Settings(BaseSettings):
         default=None, ge=1, description="Requests that may be under way at once on this machine; without, any number."
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1, description="Largest request body accepted, in bytes.")
-    cors_origins: Annotated[list[str], NoDecode] = Field(
+    cors_origins: Annotated[list[str], NoDecode, _SEPARATED, AfterValidator(values.origins)] = Field(
         default=[],
         description="Browser origins allowed to call, separated by commas, each scheme://host[:port]; none by default.",
     )
-    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+    trusted_proxies: Annotated[list[str], NoDecode, _SEPARATED, AfterValidator(values.proxies)] = Field(
         default=[],
         description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, "
         "separated by commas; none by default.",
@@ -113,49 +116,14 @@ class Settings(BaseSettings):
     )
     debug: bool = Field(
         default=False,
-        description="Show the traceback of an internal error on the command line; a client is told the same.",
+        description="Show the traceback of an internal error, on the command line and to callers of this machine; "
+        "only for a server that listens on loopback.",
     )
 
-    @field_validator("home")
+    @field_validator("debug")
     @classmethod
-    def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, url: str | None) -> str | None:
-        if url is None or re.match(r"(sqlite:///[^:?]|postgres(ql)?(\+psycopg)?://.)", url):
-            return url
-        raise ValueError("must be sqlite:///<path> or postgresql://<user>@<host>/<database>")
-
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
-    @classmethod
-    def _separated(cls, parts: Any) -> Any:
-        return [part.strip() for part in parts.split(",") if part.strip()] if isinstance(parts, str) else parts
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _plain_origins(cls, origins: list[str]) -> list[str]:
-        for origin in origins:
-            if not _ORIGIN.fullmatch(origin):
-                raise ValueError(
-                    f"{origin!r} is not an origin: name each one as scheme://host[:port], without * or a path"
-                )
-        return origins
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _plain_networks(cls, networks: list[str]) -> list[str]:
-        for network in networks:
-            try:
-                narrow = ipaddress.ip_network(network).prefixlen > 0
-            except ValueError:
-                narrow = False
-            if not narrow:
-                raise ValueError(
-                    f"{network!r} is not a proxy: name each by its address, or by a network like 10.0.0.0/8"
-                )
-        return networks
+    def _at_home_alone(cls, debug: bool, info: ValidationInfo) -> bool:
+        return values.debugging(debug, info.data.get("host", "127.0.0.1"))
 
     @property
     def url(self) -> str:
@@ -199,7 +167,7 @@ class Settings(BaseSettings):
 @cache
 def settings() -> Settings:
     """The settings of this process, read once."""
-    _refuse_unknown(os.environ)
+    _refuse_unknown([*os.environ, *dotenv_values(_ENV_FILE)])
     try:
         return Settings()
     except ValidationError as error:

@@ -11,6 +11,7 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from services import log_text
 from services.documentation import documentation_routes
 from services.documentation.openapi import Schema, service_document
 from services.http_protocol import install
@@ -68,6 +69,7 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
         routes = documentation_routes(worker.directory, describe)
         app.router.routes[:0] = routes  # ours before BentoML's `/` and `/docs.json`
         install()
+        log_text.install()
         keep_while_serving(app, worker, self.own_handlers)
         return stack(app, worker, control)
 

@@ -12,12 +12,11 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 import uvicorn.config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from services.http_head import Head
-from services.middleware.context import Context
-from services.middleware.immediate import TAKES_NOTHING, Answer, Immediate, Taken
-from services.peer import NO_PROXIES, Peer, Proxies
+from services.http_refusals import LARGEST_HEAD, MOST_HEADERS, RefusingProtocol
+from services.middleware.immediate import TAKES_NOTHING, Answer, Taken
 from services.request import Header
 
 BUSY = math.inf
@@ -34,12 +33,12 @@ def install() -> None:
     uvicorn.config.HTTP_PROTOCOLS["auto"] = f"{__name__}:{HttpProtocol.__name__}"
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(RefusingProtocol):
     """One connection."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._immediate, self._proxies = parts_of(self.app)
+        self._immediate = TAKES_NOTHING if self._layers is None else self._layers.immediate
         self._taken: Taken | None = None
         self._body = b""
         self._head: Head | None = None
@@ -47,12 +46,6 @@ class HttpProtocol(HttpToolsProtocol):
         self._sent = b""  # the bytes that have just come, if the first of them is a request's first
         self._idle_since = BUSY  # loop time
         self._timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Note who calls; what a listed proxy says of it comes with each request."""
-        super().connection_made(transport)
-        self._peer = Peer(self.client[0] if self.client else "", self.scheme == "https")
-        self._is_proxy = self._proxies.trusts(self._peer.address)
 
     def data_received(self, data: bytes) -> None:
         """Answer a request with the last one's head; have any other parsed."""
@@ -72,10 +65,14 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Forget the request before; what uvicorn prepares here is prepared once it is needed."""
         self._is_between = False
+        self._in_head, self._more = True, -self._piece
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
         """Take the request, or leave it to uvicorn."""
+        self._in_head = False
+        if self._more >= 0 or self._piece > LARGEST_HEAD or len(self.headers) > MOST_HEADERS:
+            self._measure()
         if self._is_plain():
             self._taken = self._take(self.url)
         if self._taken is None:
@@ -202,13 +199,6 @@ class Later:
     """
 
     def __init__(self) -> None:
-        self.response_complete = self.disconnected = False
+        self.response_complete = self.response_started = self.more_body = self.disconnected = False
         self.keep_alive = True
         self.message_event = asyncio.Event()
-
-
-def parts_of(app: Any) -> tuple[Immediate, Proxies]:
-    """What the platform's outermost layer has for the protocol, whatever uvicorn has put around it."""
-    while app is not None and not isinstance(app, Context):
-        app = getattr(app, "app", None)
-    return (TAKES_NOTHING, NO_PROXIES) if app is None else (app.immediate, app.proxies)

@@ -21,9 +21,14 @@ def command(host: str, port: int) -> list[str]:
     return [sys.executable, "-m", "bentoml", "serve", SERVICE, *where, "--timeout-graceful-shutdown", "30"]
 
 
-def environment(port: int, workers: int) -> dict[str, str]:
+def environment(host: str, port: int, workers: int) -> dict[str, str]:
     """The environment of the server process."""
-    chosen = {"MODELPORT_WORKERS": str(workers), "MODELPORT_PORT": str(port), "MODELPORT_HOME": str(settings().home)}
+    chosen = {
+        "MODELPORT_HOME": str(settings().home),
+        "MODELPORT_HOST": host,
+        "MODELPORT_PORT": str(port),
+        "MODELPORT_WORKERS": str(workers),
+    }
     return {**child_environment(), **chosen, "BENTOML_HOME": str(serving_home(port))}
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import click
 import pytest
 import typer
+from annotated_types import Ge, Gt, Le
 from fastapi.routing import iter_route_contexts
+from pydantic.fields import FieldInfo
 
 from cli.main import app
 from registry import errors
@@ -41,6 +43,28 @@ def test_every_setting_is_documented_with_its_meaning() -> None:
     for name, field in Settings.model_fields.items():
         assert f"| `{PREFIX}{name.upper()}` |" in page
         assert f"| {field.description} |" in page
+
+
+def values_of(field: FieldInfo) -> str:
+    """What a setting may be, as far as its type and bounds say."""
+    bounds = {type(bound): bound for bound in field.metadata}
+    low, high, above = (bounds.get(kind) for kind in (Ge, Le, Gt))
+    if isinstance(low, Ge):
+        return f"{low.ge} to {high.le}" if isinstance(high, Le) else f"{low.ge} or more"
+    if isinstance(above, Gt):
+        return f"more than {above.gt}"
+    if field.annotation is bool:
+        return "`true` or `false`"
+    if isinstance(field.default, str) and "/" in field.default and "~" not in field.default:
+        return "a limit"
+    return "a list" if field.default == [] else "text"
+
+
+def test_every_setting_is_documented_with_its_default_and_what_it_may_be() -> None:
+    page = (ROOT / "docs/settings.md").read_text()
+    for name, field in Settings.model_fields.items():
+        default = "none" if field.default in (None, []) else f"`{field.default}`"
+        assert f"| `{PREFIX}{name.upper()}` | {default} | {values_of(field)} | {field.description} |" in page
 
 
 def test_only_settings_that_exist_are_documented() -> None:

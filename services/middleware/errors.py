@@ -2,6 +2,7 @@
 
 import json
 import logging
+from traceback import format_exception
 from typing import cast
 
 from pydantic_core import ErrorDetails, to_json
@@ -22,8 +23,11 @@ from registry.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from registry.settings import settings
+from registry.values import is_loopback
 from services.invalid import refusal
-from services.request import RequestContext, context_of
+from services.middleware.security_headers import FOR_DATA
+from services.request import Header, RequestContext, context_of, request_uuid
 
 log = logging.getLogger("modelport.errors")
 
@@ -43,12 +47,18 @@ def worded(context: RequestContext, error: Exception) -> PlatformError:
     """
     if not isinstance(error, PlatformError):
         log.exception("request %s failed", context.id, exc_info=error)
-        error = InternalError("Something went wrong here; the request id finds it in the log.")
+        details = {"traceback": format_exception(error)} if may_see_inside(context) else None
+        error = InternalError("Something went wrong here; the request id finds it in the log.", details)
     elif error.status >= 500 and not isinstance(error, Overloaded):  # else an overload would flood the log
         log.error("request %s failed", context.id, exc_info=error)
     context.error = error.code
     context.headers.extend((name.lower().encode(), value.encode()) for name, value in error.headers.items())
     return error
+
+
+def may_see_inside(context: RequestContext) -> bool:
+    """Whether that is shown at all, and to this caller: somebody at this very machine, with no proxy between."""
+    return settings().debug and is_loopback(context.peer.address) and b"x-forwarded-for" not in context.incoming
 
 
 async def answer(context: RequestContext, error: Exception) -> None:
@@ -65,6 +75,19 @@ def body(error: PlatformError, request_id: str) -> bytes:
     """The one error body as JSON."""
     content = {"code": error.code, "message": error.message, "details": error.details}
     return to_json({"error": content, "request_id": request_id})
+
+
+def refusal_of_bytes(error: PlatformError, secure: bool) -> tuple[list[Header], bytes]:
+    """Headers and body for whoever sent what is no request; the connection is of no more use."""
+    request_id = request_uuid()
+    answer = body(error, request_id)
+    own = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(answer)),
+        (b"x-request-id", request_id.encode()),
+        (b"connection", b"close"),
+    ]
+    return [*own, *FOR_DATA[secure].pairs], answer
 
 
 class ForeignErrors:

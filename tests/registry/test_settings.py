@@ -50,6 +50,29 @@ def test_what_cannot_be_honoured_is_refused_in_one_line(
     assert "hunter2" not in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("example.org", False),
+    ],
+)
+def test_debugging_is_for_a_server_on_loopback(
+    home: Path, monkeypatch: pytest.MonkeyPatch, host: str, alone: bool
+) -> None:
+    monkeypatch.setenv("MODELPORT_HOST", host)
+    monkeypatch.setenv("MODELPORT_DEBUG", "true")
+    if alone:
+        assert settings().debug
+        return
+    with pytest.raises(SettingsError, match="^MODELPORT_DEBUG: tracebacks are for this machine alone"):
+        settings()
+
+
 def test_origins_are_separated_by_commas(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELPORT_CORS_ORIGINS", "https://a.example, http://localhost:8080,http://[::1]:3000")
     assert settings().cors_origins == ["https://a.example", "http://localhost:8080", "http://[::1]:3000"]
@@ -58,6 +81,12 @@ def test_origins_are_separated_by_commas(home: Path, monkeypatch: pytest.MonkeyP
 def test_a_dotenv_file_counts_and_may_hold_what_is_not_ours(home: Path) -> None:
     Path(".env").write_text("MODELPORT_PORT=4000\nOTHER_TOOL=1\n", encoding="utf-8")
     assert settings().port == 4000
+
+
+def test_what_is_ours_in_a_dotenv_file_must_be_a_setting(home: Path) -> None:
+    Path(".env").write_text("MODELPORT_PROT=4000\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="^MODELPORT_PROT is not a setting; the nearest one is MODELPORT_PORT$"):
+        settings()
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])

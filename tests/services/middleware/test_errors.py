@@ -1,6 +1,8 @@
 """Every failure has one body, which says what is wrong and nothing of the inside."""
 
 import json
+import logging
+from pathlib import Path
 
 import pytest
 from starlette.types import Message
@@ -43,6 +45,41 @@ def test_an_unforeseen_failure_is_a_500_that_says_nothing_of_the_inside(
     assert answer.status_code == 500 and answer.json()["error"]["code"] == "INTERNAL_ERROR"
     assert not any(word in answer.text for word in ("4111", "bomb", "secret", "/var", "RuntimeError", "Traceback"))
     assert answer.headers["x-request-id"] in caplog.text and "secret detail" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("debug", "told", "shown"), [("0", {}, False), ("1", {}, True), ("1", {"X-Forwarded-For": "1.1.1.1"}, False)]
+)
+def test_a_traceback_is_shown_in_debugging_to_this_machine_alone(
+    request: pytest.FixtureRequest,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    debug: str,
+    told: dict[str, str],
+    shown: bool,
+) -> None:
+    monkeypatch.setenv("MODELPORT_DEBUG", debug)
+    hub: Hub = request.getfixturevalue("hub")
+    failed = hub.predict(json={"bomb": 1}, headers=told)
+
+    assert failed.status_code == 500 and failed.json()["error"]["code"] == "INTERNAL_ERROR"
+    assert ("Traceback" in failed.text and "secret detail" in failed.text) is shown
+    assert (failed.json()["error"]["details"] != {}) is shown
+
+
+def test_what_a_request_holds_forges_no_line_of_the_log_and_steers_no_terminal(
+    hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.predict(content=b"bomb \x1b[31m\nERROR forged\r\x9b")
+    written = logging.Formatter("%(message)s").format(caplog.records[-1])
+
+    assert "bomb" in written and not any(sign in written for sign in "\x1b\r\x9b")
+    assert not any(line.startswith("ERROR forged") for line in written.splitlines())
+    log = logging.getLogger("modelport.test")
+    log.error("the name is %s", "a\nERROR forged \x1b[2J")
+    assert caplog.records[-1].getMessage() == r"the name is a\nERROR forged \x1b[2J"
+    logging.getLogger("another").error("%s", "as\nit is")
+    assert caplog.records[-1].getMessage() == "as\nit is"
 
 
 def test_an_endpoint_in_error_says_so_with_503(hub: Hub) -> None:

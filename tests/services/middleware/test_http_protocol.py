@@ -1,6 +1,7 @@
 """The short way, in the server's protocol, and the long one, through the layers: the same answers, log and counts."""
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 
 from registry import accounts, database
 from registry.catalog import EndpointStatus
-from services.http_protocol import HttpProtocol, parts_of
+from services.http_protocol import HttpProtocol
+from services.http_refusals import LARGEST_HEAD, MOST_HEADERS, layers_of
 from services.middleware.immediate import TAKES_NOTHING
 from tests.services.middleware.conftest import Hub, new_key
 
@@ -78,6 +80,14 @@ def answers_in(text: bytes) -> Iterator[Answer]:
         )
 
 
+class Layered(HttpProtocol):
+    """The same protocol where it takes nothing at once."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._immediate = TAKES_NOTHING
+
+
 @pytest.fixture
 def ways(hub: Hub) -> Iterator[tuple[Served, Served]]:
     """The hub served both ways: `echo` answers at once, `wait` is waited for."""
@@ -85,7 +95,7 @@ def ways(hub: Hub) -> Iterator[tuple[Served, Served]]:
     for name in ("echo", "wait"):
         hub.set_limit(name, "1000000/minute")
     hub.ask("POST", "/api/predict/wait", json={})  # loads the model
-    served = Served(hub, HttpProtocol), Served(hub, "httptools")
+    served = Served(hub, HttpProtocol), Served(hub, Layered)
     yield served
     for one in served:
         one.stop()
@@ -114,7 +124,7 @@ either = pytest.mark.parametrize("endpoint", ["echo", "wait"])
 
 def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
     """Requests of every kind, each in the parts in which it is sent."""
-    json, plain = "Content-Type: application/json", request(key)
+    typed, plain = "Content-Type: application/json", request(key)
     return {
         "plain": [plain],
         "by its number": [request(key, path="/api/predict/1")],
@@ -141,9 +151,9 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
         "a key where people sign in": [request(key, b"", path="/auth/logout")],
         "two keys": [request(key, b"{}", f"X-API-Key: {key}")],
         "another's key": [request(bound, path="/api/predict/other")],
-        "utf-8": [request(key, '{"x":"é"}'.encode(), f"{json}; charset=utf-8")],
+        "utf-8": [request(key, '{"x":"é"}'.encode(), f"{typed}; charset=utf-8")],
         "not json": [request(key, b"<x/>", "Content-Type: text/xml")],
-        "compressed": [request(key, b"x", json, "Content-Encoding: gzip")],
+        "compressed": [request(key, b"x", typed, "Content-Encoding: gzip")],
         "not utf-8": [request(key, b"\xff")],
         "no body": [request(key, b"")],
         "no length": [request(key, b"", "Transfer-Encoding: chunked") + b'7\r\n{"x":1}\r\n0\r\n\r\n'],
@@ -172,6 +182,26 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
         "odd length": [request(key, b"{}", "Content-Length: +2")],
         "length and chunks": [request(key, b"", "Content-Length: 7", "Transfer-Encoding: chunked") + b"0\r\n\r\n"],
         "no http": [b"hello\r\n\r\n"],
+        "no target": [b"GET \xff HTTP/1.1\r\n\r\n"],
+        "no chunk": [request(key, b"", "Transfer-Encoding: chunked") + b"zz\r\n"],
+        "its own id": [request(key, b"{}", "X-Request-ID: mine")],
+        "no sane id": [request(key, b"{}", "X-Request-ID: <mine>")],
+        "from elsewhere": [request(key, b"{}", "X-Forwarded-For: 1.1.1.1", "X-Forwarded-Proto: https")],
+        "many headers": [request(key, b"{}", *(f"X-{number}: x" for number in range(MOST_HEADERS)))],
+        "a long header": [request(key, b"{}", f"X-Long: {'x' * LARGEST_HEAD}")],
+        "a header without end": [plain[:60] + b"X-Long: ", *[b"x" * 5000] * 7],
+        "a large body behind a small head": [plain, request(key, b'{"x":"' + b"x" * 60_000 + b'"}') + plain],
+        "a websocket": [
+            request(
+                key,
+                b"",
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+                method="GET",
+            )
+        ],
         "cut off": [plain[:-2]],
     }
 
@@ -206,7 +236,33 @@ def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Serv
         405,
         413,
         415,
+        431,
     }
+    for name in (
+        "no http",
+        "no target",
+        "no chunk",
+        "two lengths",
+        "many headers",
+        "a long header",
+        "a header without end",
+    ):
+        [refused] = short[name]
+        assert refused.status == (431 if "header" in name else 400), name
+        headers = dict(refused.headers)
+        assert headers["connection"] == "close" and headers["x-content-type-options"] == "nosniff", name
+        assert json.loads(refused.body).keys() == {"error", "request_id"}, name
+    assert [answer.status for answer in short["a websocket"]] == [405]
+
+
+def test_what_is_no_http_takes_no_answer_from_the_request_before_it(hub: Hub, ways: tuple[Served, Served]) -> None:
+    behind = request(hub.key) + b"hello\r\n\r\n"
+    assert [answer.status for answer in ways[0].ask(behind)] == [200, 400]
+    for way in ways:
+        document = request(None, b"", method="GET", path="/openapi.json")
+        assert [answer.status for answer in way.ask(document + b"hello\r\n\r\n")] == [200]
+    [answer] = ways[1].ask(behind)
+    assert answer.status == 200 and dict(answer.headers)["connection"] == "close"
 
 
 @either
@@ -403,5 +459,5 @@ def test_a_connection_is_kept_while_it_is_used_and_closed_when_it_is_not(hub: Hu
 def test_an_app_that_is_not_ours_gets_uvicorns_own(hub: Hub) -> None:
     async def other(*_: Any) -> None: ...
 
-    assert parts_of(other)[0] is TAKES_NOTHING and parts_of(hub.app)[0] is not TAKES_NOTHING
+    assert layers_of(other) is None and layers_of(hub.app) is not None
     assert new_key()

@@ -1,0 +1,87 @@
+"""uvicorn's HTTP protocol as far as it is to refuse: what is no HTTP, or has no end of headers, in the platform's words."""
+
+import asyncio
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from registry.errors import HeadersTooLarge, InvalidInput, PlatformError
+from services.middleware.context import Context
+from services.middleware.errors import refusal_of_bytes
+from services.peer import NO_PROXIES, Peer
+
+LARGEST_HEAD = 32_768  # bytes of target and headers
+MOST_HEADERS = 100
+_TOO_LARGE = f"At most {MOST_HEADERS} headers, and {LARGEST_HEAD} bytes of them, are read here."
+
+
+class RefusingProtocol(HttpToolsProtocol):
+    """One connection; whoever parses on says by `_in_head` and `_more` where a head begins and ends."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._layers = layers_of(self.app)
+        self._proxies = NO_PROXIES if self._layers is None else self._layers.proxies
+        self._in_head = False
+        self._piece = 0  # bytes that are being parsed
+        self._more = 0  # bytes of the pieces behind the one that a head began in; below 0 within that one
+        if self._layers is not None:
+            self.ws_protocol_class = None  # nothing here speaks it: the request is answered as if it hadn't asked
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Note who calls; what a listed proxy says of it comes with each request."""
+        super().connection_made(transport)
+        self._peer = Peer(self.client[0] if self.client else "", self.scheme == "https")
+        self._is_proxy = self._proxies.trusts(self._peer.address)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse a piece; who sends what is no HTTP, or no end of headers, is told so and hung up on."""
+        if self._layers is None:
+            return super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._piece = len(data)
+        try:
+            self.parser.feed_data(data)
+            if self._in_head:
+                self._more += self._piece
+                if self._more > LARGEST_HEAD:
+                    self._refuse(HeadersTooLarge(_TOO_LARGE))
+        except httptools.HttpParserUpgrade:
+            self._end_after_answer()
+        except httptools.HttpParserError as error:
+            reason = error.__context__
+            self._refuse(
+                reason if isinstance(reason, PlatformError) else InvalidInput("This is no valid HTTP request.")
+            )
+
+    def _measure(self) -> None:
+        """HeadersTooLarge where that is so; a piece may be large for what came before the head, or behind it."""
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if self._layers is not None and (len(self.headers) > MOST_HEADERS or size > LARGEST_HEAD):
+            raise HeadersTooLarge(_TOO_LARGE)
+
+    def _refuse(self, error: PlatformError) -> None:
+        """Answer what can't be read, unless that would be taken for another request's answer; then hang up."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started):
+            headers, answer = refusal_of_bytes(error, self._peer.secure)
+            lines = b"\r\n".join(map(b": ".join, (*self.server_state.default_headers, *headers)))
+            self.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[error.status], lines, answer))
+        elif not cycle.more_body:
+            return self._end_after_answer()  # of the request before, which was whole
+        self.transport.close()
+
+    def _end_after_answer(self) -> None:
+        """What follows a wish to upgrade can't be parsed."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+        else:
+            self.cycle.keep_alive = False
+
+
+def layers_of(app: Any) -> Context | None:
+    """The platform's outermost layer, whatever uvicorn has put around it."""
+    while app is not None and not isinstance(app, Context):
+        app = getattr(app, "app", None)
+    return app
