@@ -14,7 +14,6 @@ from services.request import Header, RequestContext
 from services.security.api_keys import PREFIX
 from services.security.bearer import identify
 from services.security.permissions import Permission, allows
-from services.security.scopes import OF_ROLE
 
 WHOLE_PLATFORM = frozenset(("/metrics",))  # says something of every endpoint: a scope of its own
 
@@ -77,7 +76,8 @@ class Authentication:
         context.identity = identify(bearer_token(context.incoming), self._directory)
         endpoint = context.endpoint or self._directory.alone
         role = context.identity.user.role
-        if not (OF_ROLE[role].metrics if context.path in WHOLE_PLATFORM else allows(role, Permission.PREDICT)):
+        asked = Permission.MONITORING_READ if context.path in WHOLE_PLATFORM else Permission.PREDICT
+        if not allows(role, asked):
             raise Forbidden("Your role does not permit this.", {"role": role})
         if endpoint is not None and endpoint.status == EndpointStatus.INACTIVE:
             raise Forbidden(_INACTIVE)
