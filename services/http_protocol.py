@@ -59,11 +59,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Answer what was taken."""
-        if self._taken is None:
+        taken, body, immediate = self._taken, self._body, self._immediate
+        if taken is None or immediate is None:
             return super().on_message_complete()
-        taken, body = self._taken, self._body
         self._taken, self._body = None, b""
-        status, headers, answer = self._immediate.answer(taken, body)  # type: ignore[union-attr]
+        status, headers, answer = immediate.answer(taken, body)
         lines = b"\r\n".join(
             map(b": ".join, (*self.server_state.default_headers, *headers))
         )  # our own, so they are sound
