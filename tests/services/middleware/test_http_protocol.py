@@ -149,6 +149,10 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
     }
 
 
+REFUSED_BY_THE_PARSER = {"two lengths", "odd length", "length and chunks", "no http"}  # uvicorn's own answers
+UNLOGGED = {"/openapi.json", "/livez", "/metrics"}  # asked once each
+
+
 def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Served]) -> None:
     hub.new_endpoint("other")
     hub.new_endpoint("off", status=EndpointStatus.INACTIVE)
@@ -158,10 +162,13 @@ def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Serv
     for way in ways:
         before = len(hub.log())
         answered = {name: way.ask(*parts) for name, parts in requests.items()}
-        expected = sum(map(len, answered.values()))
-        hub.eventually(lambda: len(hub.log()) > before + expected - 20)  # noqa: B023
-        sleep(0.5)
+        final = {name: sum(answer.status >= 200 for answer in answers) for name, answers in answered.items()}
+        expected = (
+            before + sum(count for name, count in final.items() if name not in REFUSED_BY_THE_PARSER) - len(UNLOGGED)
+        )
+        hub.eventually(lambda: len(hub.log()) >= expected)  # noqa: B023
         rows = [(row.method, row.route, row.status_code, row.error_message, row.api_key_id) for row in hub.log()]
+        assert len(rows) == expected
         heard.append((answered, sorted(map(str, rows[before:]))))
 
     (short, short_rows), (long, long_rows) = heard
