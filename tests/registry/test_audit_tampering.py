@@ -94,7 +94,7 @@ VALUES = st.one_of(
 )
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(row=st.integers(1, 5), column=st.sampled_from(COLUMNS), value=VALUES, as_text=st.booleans())
 def test_whatever_is_put_in_place_of_a_value_is_found(
     one_chain: str, row: int, column: str, value: Any, as_text: bool

@@ -29,7 +29,7 @@ rising = [
     (0, 17, 1),
 ]
 again = [(999_999, 1, 1), (0, 25, 3), (0, 29, 9), (0, 31, 2), (0, 32, 1), (0, 39, 7), (125_000, 40, 1), (SECOND, 32, 1)]
-thorough = settings(max_examples=600, deadline=None)
+thorough = settings(max_examples=600)
 
 
 class Log:

@@ -248,7 +248,7 @@ def test_more_requests_than_the_connection_can_answer_at_once_are_answered_in_th
     assert [int(number) for number in numbers] == list(range(len(bodies)))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 400), max_size=4))
 def test_where_a_request_is_cut_does_not_matter(hub: Hub, ways: tuple[Served, Served], cuts: list[int]) -> None:
     whole = request(hub.key) + request(hub.key, b'{"x":2}')
