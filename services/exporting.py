@@ -16,12 +16,9 @@ from registry.accounts import add_key, local_user
 from registry.catalog import (
     Endpoint,
     EndpointStatus,
-    Model,
-    add_model,
     delete_endpoint,
     find_endpoint,
     next_version,
-    put_endpoint,
     set_limit,
 )
 from registry.database import reading, session, upgrade
@@ -36,6 +33,7 @@ from services.packaging.addresses import paths_of, refuse_taken
 from services.packaging.building import Progress, build
 from services.packaging.children import Child
 from services.packaging.job import Built, Job
+from services.packaging.rows import put_built
 from services.packaging.staging import Staging, recover
 from services.security.api_keys import MintedKey
 
@@ -192,31 +190,11 @@ def write_down(
     job: Job, built: Built, digest: str, source: str, limit: str | None, key: MintedKey, actor: str
 ) -> tuple[Endpoint, bool]:
     """One transaction: model, endpoint, and for a new endpoint its first key, each with its audit entry."""
-    paths = paths_of(job, built)
     with session() as opened:
-        refuse_taken(opened, job.endpoint, paths)  # again: now nobody else can take one
+        refuse_taken(opened, job.endpoint, paths_of(job, built))  # again: now nobody else can take one
         is_new = find_endpoint(opened, job.endpoint) is None
-        model = Model(
-            name=job.endpoint,
-            version=int(job.model_version),
-            framework=built.framework,
-            sha256=digest,
-            source_sha256=source,
-            tag=None if built.import_path else job.bento,
-            runtime=built.runtime,
-            signature=built.signature,
-            size_bytes=built.size_bytes,
-            report=report_of(job, built),
-        )
-        add_model(opened, model, actor=actor)
-        endpoint = put_endpoint(
-            opened,
-            name=job.endpoint,
-            path=paths[0],
-            model=model,
-            bento=job.bento,
-            import_path=built.import_path,
-            actor=actor,
+        endpoint = put_built(
+            opened, job, built, digest=digest, source=source, report=report_of(job, built), actor=actor
         )
         if limit is not None and limit != endpoint.rate_limit:
             set_limit(opened, endpoint, limit, actor=actor)

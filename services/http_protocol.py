@@ -88,9 +88,9 @@ class HttpProtocol(RefusingProtocol):
     def on_message_complete(self) -> None:
         """Answer what was taken."""
         self._is_between = True
-        if self._taken is None:
-            return super().on_message_complete()
         taken, body = self._taken, self._body
+        if taken is None:
+            return super().on_message_complete()
         self._taken, self._body = None, b""
         self._head = Head.of(self._sent, self.url, self.headers) or self._head
         self._reply(taken, body)

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -15,8 +16,13 @@ import pytest
 from registry import database
 from registry.settings import settings
 
-hypothesis.settings.register_profile("repeatable", derandomize=True)  # what one run finds, the next one finds too
+# What one run finds, the next one finds too; `pytest --hypothesis-profile=search` draws examples that nobody has seen.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("search", deadline=None)
 hypothesis.settings.load_profile("repeatable")
+
+# Files that share a server, an exported model or TensorFlow: run by one process, which makes it once.
+_TOGETHER = ("tests/serving/", "tests/services/exporting/", "/test_keras.py")
 
 # Read when bentoml and prometheus_client are imported: by the tests, never by the registry.
 _SCRATCH = tempfile.mkdtemp(prefix="modelport-tests-")
@@ -24,6 +30,20 @@ atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
 os.environ["BENTOML_DO_NOT_TRACK"] = "true"
 os.environ["BENTOML_HOME"] = f"{_SCRATCH}/bentoml"
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _SCRATCH
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, keep not only each file in one process."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):  # type: ignore[misc]  # it has no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return next((part for part in _TOGETHER if part in file), file)
+
+    return Together(config, log)
 
 
 @pytest.fixture

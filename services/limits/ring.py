@@ -11,7 +11,9 @@ Bounds, on a clock of whole microseconds that is good for 8.9 years of uptime:
 - N <= 511: g is 1 and this is the exact sliding log, nobody under the limit is refused;
 - N > 511: stamps may be too late, but only the one cell astride the edge of the window holds units that should have
   gone. So at most g - 1 units (1 of 1,000; 19 of 10,000; 1,956 of 1,000,000: never over 0.2 %) come back late, each by
-  at most the time in which the g admissions of its cell came: at an even pace 1/511 of the window, 0.12 s of a minute.
+  at most the time in which the g admissions of its cell came: at an even pace 1/511 of the window, 0.12 s of a minute;
+- a limit that rises and falls: g is that of the highest N within the window, and where cells had to be joined for it,
+  at most 2(g - 1) units come back late (never over 0.4 %). Decision record 0002 says why no way of joining them does better.
 
 Killed at any point, the slot stays right: a cell or the state changes by one aligned store, and cells are
 written while the state does not name them. The state holds the sum of all cells but the newest, so extending the newest
@@ -97,16 +99,18 @@ def _admit(words: Words, tail: int, length: int, older: int, newest: int, size: 
 
 
 def _repack(words: Words, tail: int, length: int, older: int, size: int) -> int:
-    """Join cells, oldest first, until each holds `size`; return how many are left.
+    """Join neighbours that hold less than twice `size` together; return how many cells are left.
 
     Needed only after a limit was raised, when the cells are too small for it. A joined cell takes the later stamp.
+    Afterwards two neighbours hold at least twice `size`, and the newest, just filled, at least `size`: that is `size`
+    a cell on average, so what is left of the limit fits into the cells that are free.
     """
     words[0] = _REPACKING | older << 20 | length << 10 | tail
     kept, stamp, held = 0, 0, 0
     for i in range(length):
         cell = words[1 + (tail + i) % CELLS]
         count = cell & _COUNT
-        if held >= size or held + count > _COUNT:
+        if i and held + count >= 2 * size:
             words[1 + (tail + kept) % CELLS] = stamp | held
             kept, held = kept + 1, 0
         stamp, held = cell - count, held + count

@@ -7,7 +7,6 @@ from services.middleware.control import NOTHING, ControlPlane
 from services.request import RequestContext
 from services.security.bearer import Identity
 from services.security.permissions import Permission, allows
-from services.security.scopes import OF_ROLE
 
 WHOLE_PLATFORM = frozenset(("/metrics",))  # says something of every endpoint: a scope of its own
 
@@ -50,7 +49,8 @@ class Access:
         if context.endpoint is None and context.route in self._of_people:
             return
         role = who.user.role
-        if not (OF_ROLE[role].metrics if context.path in WHOLE_PLATFORM else allows(role, Permission.PREDICT)):
+        asked = Permission.MONITORING_READ if context.path in WHOLE_PLATFORM else Permission.PREDICT
+        if not allows(role, asked):
             raise Forbidden("Your role does not permit this.", {"role": role})
         endpoint = context.endpoint or self._directory.alone
         if endpoint is not None and endpoint.status == EndpointStatus.INACTIVE:

@@ -37,24 +37,15 @@ def work(job: Job) -> Replayed:
 def _register(job: Job, built: Built) -> str:
     """Write the endpoint and a key for it into a fresh registry."""
     from registry.accounts import add_key, local_user
-    from registry.catalog import Model, add_model, put_endpoint, set_limit
+    from registry.catalog import set_limit
     from registry.database import session
     from registry.settings import settings
+    from services.packaging.rows import put_built
     from services.security.api_keys import mint
 
     key = mint("test", settings().pepper_bytes())
     with session() as opened:
-        model = add_model(opened, _model(Model, job, built), actor="export")
-        path = built.signature["routes"][0]["path"] if built.import_path else f"/api/predict/{job.endpoint}"
-        endpoint = put_endpoint(
-            opened,
-            name=job.endpoint,
-            path=path,
-            model=model,
-            bento=job.bento,
-            import_path=built.import_path,
-            actor="export",
-        )
+        endpoint = put_built(opened, job, built, digest="", source="", report={}, actor="export")
         set_limit(opened, endpoint, "1000000/minute", actor="export")
         user = local_user(opened)
         add_key(
@@ -67,20 +58,6 @@ def _register(job: Job, built: Built) -> str:
             actor="export",
         )
     return key.text
-
-
-def _model(model: Any, job: Job, built: Built) -> Any:
-    return model(
-        name=job.endpoint,
-        version=int(job.model_version),
-        framework=built.framework,
-        sha256="",
-        source_sha256="",
-        tag=job.bento,
-        runtime=built.runtime,
-        signature=built.signature,
-        size_bytes=built.size_bytes,
-    )
 
 
 async def _replay(job: Job, built: Built, key: str) -> int:

@@ -5,7 +5,8 @@
            | "predict:" endpoint      ; with that endpoint alone
            | "metrics"                ; read /metrics, which tells of every endpoint
 
-A key does what its scopes say as far as its holder's role goes: a lowered role narrows every key at once.
+A key does what its scopes say as far as its holder's role permits (`services.security.permissions`): a lowered role
+narrows every key at once.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from registry.accounts import Role
 from registry.errors import ExportError
 from services.naming import check_name
+from services.security.permissions import Permission, allows
 
 _METRICS, _PREDICT = "metrics", "predict"
 
@@ -45,7 +47,11 @@ class Scopes:
 EVERYTHING = Scopes(None, metrics=True)
 PREDICT = Scopes(None, metrics=False)
 NOTHING = Scopes(frozenset(), metrics=False)
-OF_ROLE = {Role.ADMIN: EVERYTHING, Role.OPERATOR: EVERYTHING, Role.USER: PREDICT, Role.VIEWER: NOTHING}
+
+OF_ROLE = {
+    role: Scopes(None if allows(role, Permission.PREDICT) else frozenset(), allows(role, Permission.MONITORING_READ))
+    for role in Role
+}
 
 
 def parse(words: Iterable[str]) -> Scopes:

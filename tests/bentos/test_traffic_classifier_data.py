@@ -29,7 +29,7 @@ def test_every_class_has_its_model() -> None:
 
 
 @given(rows=st.integers(1, 300), seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_classes_come_in_equal_shares_and_columns_conform(rows: int, seed: int) -> None:
     frame = generate(rows, seed)
     counts = frame[LABEL].value_counts()
@@ -39,7 +39,7 @@ def test_classes_come_in_equal_shares_and_columns_conform(rows: int, seed: int) 
 
 
 @given(seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_sizes_add_up(seed: int) -> None:
     frame = generate(500, seed)
     for side in ("up", "down"):
@@ -54,7 +54,7 @@ def test_sizes_add_up(seed: int) -> None:
 
 
 @given(seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_gaps_fit_into_the_flow(seed: int) -> None:
     frame = generate(500, seed)
     for side in ("up", "down"):
@@ -67,7 +67,7 @@ def test_gaps_fit_into_the_flow(seed: int) -> None:
 
 
 @given(seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_value_is_missing_exactly_where_it_is_undefined(seed: int) -> None:
     frame = generate(500, seed)
     for side in ("up", "down"):

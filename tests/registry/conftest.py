@@ -15,6 +15,7 @@ from registry import accounts, catalog, database
 from registry.accounts import ApiKey, User
 from registry.catalog import Endpoint, Model
 from registry.settings import settings
+from tests.registry.chains import append
 
 ACTOR = "user:ada"
 
@@ -109,3 +110,10 @@ def processes(tmp_path: Path) -> Processes:
         return printed
 
     return run
+
+
+@pytest.fixture
+def chain(store: str) -> str:
+    """Five entries."""
+    append(5)
+    return store

@@ -102,7 +102,7 @@ class Tokens(RuleBasedStateMachine):
 
 def test_every_answer_is_the_models(store: str) -> None:
     # Not made smaller when it fails: each try is a real transaction, and thousands of them take minutes.
-    chosen = settings(max_examples=30, stateful_step_count=20, deadline=None, phases=[Phase.generate])
+    chosen = settings(max_examples=30, stateful_step_count=20, phases=[Phase.generate])
     run_state_machine_as_test(Tokens, settings=chosen)
     with database.reading() as session:
         assert list(verify(session)) == []

@@ -35,16 +35,23 @@ def registry(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "scopes"), [(Role.ADMIN, "metrics predict"), (Role.OPERATOR, "metrics predict"), (Role.USER, "predict")]
+    ("role", "scopes"),
+    [
+        (Role.ADMIN, "metrics predict"),
+        (Role.OPERATOR, "metrics predict"),
+        (Role.USER, "predict"),
+        (Role.VIEWER, "metrics"),
+    ],
 )
 def test_a_key_may_what_its_holder_may(role: Role, scopes: str) -> None:
     assert issue(role).key.scopes == scopes
 
 
 @pytest.mark.parametrize(
-    ("role", "allowed"), [(Role.USER, EVERYTHING), (Role.USER, parse(["metrics"])), (Role.VIEWER, PREDICT), (Role.VIEWER, None)]
-)  # fmt: skip
-def test_nobody_makes_a_key_for_more(role: Role, allowed: Scopes | None) -> None:
+    ("role", "allowed"),
+    [(Role.USER, EVERYTHING), (Role.USER, parse(["metrics"])), (Role.VIEWER, EVERYTHING), (Role.VIEWER, PREDICT)],
+)
+def test_nobody_makes_a_key_for_more(role: Role, allowed: Scopes) -> None:
     with pytest.raises(Forbidden, match=f"A {role.value} can't have a key for"):
         issue(role, allowed)
     with database.reading() as session:

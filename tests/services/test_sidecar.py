@@ -116,7 +116,10 @@ def test_rows_that_come_while_a_batch_is_written_wait_for_the_next_interval(regi
         made.log.put(row())
         made.sidecar.flush()
         made.log.put(row())
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(10):
+            while len(made.log) > 1:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
         assert len(made.log) == 1 and len(written()) == 1  # else every row would be a transaction of its own
 
     beside(test)

@@ -5,10 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from registry.errors import ExportError
-from services.inference.runtimes import PICKLES
-from services.inference.runtimes.sklearn import SklearnRuntime, lacking, predicting
-from services.inference.runtimes.sklearn import load as load_pickle
+from services.inference.runtimes.sklearn import SklearnRuntime, load_boosted, predicting
 from services.inference.signature import Signature
 
 _CLASSIFIES = ("binary", "multiclass", "multiclassova")
@@ -17,19 +14,15 @@ _END = b"end of parameters"  # in the text that LightGBM saves; it reads one tha
 
 def load(path: Path) -> Any:
     """The estimator in a file; classes that only a text file is known of are numbers from zero."""
-    if path.suffix.lower() in PICKLES:
-        return load_pickle(path)
-    try:
-        from lightgbm import Booster
-    except ModuleNotFoundError as error:
-        raise lacking(path, error) from None
-    reason = "incomplete"
-    try:
-        if _END in path.read_bytes():
-            return estimator(Booster(model_file=path))
-    except Exception as error:  # LightGBMError, or a ValueError over numbers that are none
-        reason = type(error).__name__
-    raise ExportError(f"{path.name}: truncated, or not a model that LightGBM saved ({reason})")
+    return load_boosted(path, "LightGBM", _read)
+
+
+def _read(path: Path) -> Any:
+    from lightgbm import Booster
+
+    if _END not in path.read_bytes():
+        raise EOFError
+    return estimator(Booster(model_file=path))
 
 
 def estimator(booster: Any) -> Any:

@@ -4,7 +4,7 @@ import importlib
 import re
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from registry.errors import ExportError, ModelError, PlatformError
 from services.inference.arrays import assembler
 from services.inference.instances import Row
 from services.inference.predictions import Labels, numbers, together
-from services.inference.runtimes import BOOSTING
+from services.inference.runtimes import BOOSTING, PICKLES
 from services.inference.signature import Signature
 
 # Their `predict` is by definition the class of the highest `predict_proba`, so one call gives both.
@@ -33,7 +33,7 @@ def load(path: Path) -> Any:
     try:
         model = joblib.load(path)
     except ModuleNotFoundError as error:
-        raise lacking(path, error) from None
+        raise _lacking(path, error) from None
     except Exception as error:  # unpickling may raise anything
         raise ExportError(
             f"{path.name}: truncated, or not a model that joblib can read ({type(error).__name__})"
@@ -44,7 +44,21 @@ def load(path: Path) -> Any:
     return model
 
 
-def lacking(path: Path, error: ModuleNotFoundError) -> ExportError:
+def load_boosted(path: Path, library: str, read: Callable[[Path], Any]) -> Any:
+    """The estimator in a pickle, or the one that `read` makes of a file in the boosting library's own format."""
+    if path.suffix.lower() in PICKLES:
+        return load(path)
+    try:
+        return read(path)
+    except ModuleNotFoundError as error:
+        raise _lacking(path, error) from None
+    except Exception as error:  # the library's own, or whatever a file that is no model leads to
+        raise ExportError(
+            f"{path.name}: truncated, or not a model that {library} saved ({type(error).__name__})"
+        ) from None
+
+
+def _lacking(path: Path, error: ModuleNotFoundError) -> ExportError:
     """What to say of a model whose module is not installed."""
     top = str(error.name).partition(".")[0]
     how = ": `pip install modelport[boosting]`" if top in BOOSTING else ""

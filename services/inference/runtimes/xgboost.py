@@ -4,27 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from registry.errors import ExportError
-from services.inference.runtimes import PICKLES
-from services.inference.runtimes.sklearn import SklearnRuntime, lacking, predicting
-from services.inference.runtimes.sklearn import load as load_pickle
+from services.inference.runtimes.sklearn import SklearnRuntime, load_boosted, predicting
 from services.inference.signature import Signature
 
 
 def load(path: Path) -> Any:
     """The estimator in a file."""
-    if path.suffix.lower() in PICKLES:
-        return load_pickle(path)
-    try:
-        from xgboost import Booster
-    except ModuleNotFoundError as error:
-        raise lacking(path, error) from None
-    try:
-        return estimator(Booster(model_file=path))
-    except Exception as error:  # XGBoostError, or whatever JSON that is no model leads to
-        raise ExportError(
-            f"{path.name}: truncated, or not a model that XGBoost saved ({type(error).__name__})"
-        ) from None
+    return load_boosted(path, "XGBoost", _read)
+
+
+def _read(path: Path) -> Any:
+    from xgboost import Booster
+
+    return estimator(Booster(model_file=path))
 
 
 def estimator(booster: Any) -> Any:

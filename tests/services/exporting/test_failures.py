@@ -104,11 +104,13 @@ def test_a_model_that_answers_otherwise_when_it_is_served(modelport: Command, tm
     assert line == "the built Bento answers row 0 of the sample differently from the original model"
 
 
+@pytest.mark.slow  # describing/test_labels.py and inference/test_sample.py hold what is said
 def test_class_names_of_the_wrong_length(modelport: Command, tmp_path: Path) -> None:
     line = refused(modelport, iris(tmp_path), "--classes", "a,b")
     assert line.startswith("`--classes` gives 2 names, the model has 3 classes")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [

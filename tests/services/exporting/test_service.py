@@ -70,7 +70,12 @@ def test_a_service_becomes_an_endpoint(place: Place) -> None:
         (SERVICE.replace("service_class=GuardedService", ""), BENTOFILE, "the service has no guard: write @bentoml"),
         (SERVICE.replace("class Pair(", "class Pair(("), BENTOFILE, "the service can't be built: SyntaxError:"),
         ("import no_such_module", BENTOFILE, "No module named 'no_such_module'"),
-        (SERVICE.replace("class Adder", "class Other"), BENTOFILE, "the service can't be built:"),
+        pytest.param(
+            SERVICE.replace("class Adder", "class Other"),
+            BENTOFILE,
+            "the service can't be built:",
+            marks=pytest.mark.slow,
+        ),
         ("import os; os._exit(0)", BENTOFILE, "exit code 0"),
         (SERVICE, "service: [", "bentofile.yaml is no YAML (line 1:"),
     ],

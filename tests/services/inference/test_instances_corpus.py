@@ -64,7 +64,7 @@ def exactly(got: Any, sent: Any) -> bool:
 
 
 @given(data=st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_what_fits_comes_back_as_it_was_sent(data: st.DataObject) -> None:
     inputs = data.draw(fields())
     rows = data.draw(st.lists(st.tuples(*map(value, inputs)), min_size=1, max_size=3))
@@ -80,7 +80,7 @@ WRONG: list[Any] = [None, True, -1, 0.5, 1e400, 10**400, "z", [], [[]], [[[0]]],
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_changed_row_is_read_or_refused_and_never_fails(data: st.DataObject) -> None:
     inputs = data.draw(fields())
     row = {field.name: data.draw(value(field)) for field in inputs}
@@ -97,7 +97,7 @@ def test_a_changed_row_is_read_or_refused_and_never_fails(data: st.DataObject) -
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_left_out_or_added_column_is_named(data: st.DataObject) -> None:
     inputs = data.draw(fields())
     row = {field.name: data.draw(value(field)) for field in inputs}

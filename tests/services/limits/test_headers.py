@@ -1,7 +1,7 @@
 """The headers say what the limiter decided, and what they promise comes true."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.limits import headers as module
@@ -33,7 +33,6 @@ def test_refused_for_ever_promises_nothing() -> None:
     assert b"retry-after" not in dict(headers(decision))
 
 
-@settings(deadline=None)
 @given(
     st.builds(Limit, st.integers(1, 1200), st.integers(1, 90)),
     st.lists(st.tuples(st.integers(0, 5_000_000), st.integers(1, 700)), min_size=1, max_size=40),

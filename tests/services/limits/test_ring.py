@@ -3,7 +3,7 @@
 from typing import SupportsIndex
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.limits import ring
@@ -16,7 +16,20 @@ counts = st.integers(1, 5) | st.integers(1, 12) | st.sampled_from([CELLS - 1, CE
 costs = st.integers(1, 3) | st.integers(1, CELLS + 1)
 wide = st.integers(1, 6) | st.integers(1, 40)
 fuses = st.just(-1) | st.integers(0, 4)
-thorough = settings(max_examples=600, deadline=None)
+rising = [
+    (0, 1, 1),
+    (0, 2, 1),
+    (0, 3, 1),
+    (0, 9, 3),
+    (0, 7, 1),
+    (0, 9, 1),
+    (0, 12, 4),
+    (0, 13, 1),
+    (0, 16, 3),
+    (0, 17, 1),
+]
+again = [(999_999, 1, 1), (0, 25, 3), (0, 29, 9), (0, 31, 2), (0, 32, 1), (0, 39, 7), (125_000, 40, 1), (SECOND, 32, 1)]
+thorough = settings(max_examples=600)
 
 
 class Log:
@@ -76,13 +89,15 @@ def test_equals_the_exact_log(calls: list[tuple[int, int, int, int]]) -> None:
 
 
 @thorough
-@given(st.integers(1, 6), st.lists(st.tuples(pauses, wide, st.integers(1, 9)), max_size=100))
-def test_above_one_per_cell_keeps_its_bounds(cells: int, calls: list[tuple[int, int, int]]) -> None:
-    """Never more than N, and nobody refused who is g - 1 units below it, also while N changes."""
+@given(st.integers(1, 8), st.booleans(), st.lists(st.tuples(pauses, wide, st.integers(1, 9)), max_size=100))
+@example(8, True, rising + again)  # joined cells are not joined to ever larger ones
+def test_above_one_per_cell_keeps_its_bounds(cells: int, rises: bool, calls: list[tuple[int, int, int]]) -> None:
+    """Never more than N, and nobody refused who is g - 1 units below it, or twice that while N rises and falls."""
+    limits = [count for _, count, _ in calls]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ring, "CELLS", cells)
         words, log, now, size = [0] * (cells + 1), Log(), 0, 1
-        for pause, count, cost in calls:
+        for (pause, _, cost), count in zip(calls, limits if rises else sorted(limits, reverse=True), strict=True):
             now += pause
             limit = Limit(count, 2)
             used = log.drop(limit, now)
@@ -91,7 +106,7 @@ def test_above_one_per_cell_keeps_its_bounds(cells: int, calls: list[tuple[int, 
                 assert used + cost <= count
                 log.times += [now] * cost
             else:
-                assert used + cost > count - (size - 1)
+                assert used + cost > count - (1 + rises) * (size - 1)
             older, held = parts(words)
             assert older == sum(held[:-1])
 
@@ -119,6 +134,17 @@ def test_killed_at_any_store(cells: int, calls: list[tuple[int, int, int]]) -> N
             assert older == sum(held[:-1])
         words.fuse = -1
         assert decide(words, Limit(40, 2), 40, now + 2 * SECOND).allowed
+
+
+def test_cells_joined_for_a_raised_limit_reach_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cells of 2 and 3 admissions, all but the last at 0 s, become one that is stamped with the last of them."""
+    monkeypatch.setattr(ring, "CELLS", 2)
+    words = [0] * 3
+    for count, now in [(4, 0), (4, 0), (4, 0), (6, 0), (6, SECOND), (6, SECOND)]:
+        assert decide(words, Limit(count, 2), 1, now).allowed
+    assert parts(words) == (5, [5, 1])
+    assert not decide(words, Limit(6, 2), 1, 2 * SECOND).allowed  # two are left, and 2 (3 - 1) come back late
+    assert decide(words, Limit(6, 2), 6, 3 * SECOND).allowed
 
 
 @pytest.mark.parametrize("count", [1, CELLS, CELLS + 1, 1000, 100_000, 1_000_000])

@@ -1,7 +1,7 @@
 """A limit is read from text, and written as the text that reads back."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.limits.rule import MAX_COUNT, MAX_SECONDS, Limit
@@ -41,7 +41,6 @@ def test_parse_refuses_in_one_short_line(text: str) -> None:
     assert len(str(error.value)) < 150
 
 
-@settings(deadline=None)
 @given(st.builds(Limit, st.integers(1, MAX_COUNT), st.integers(1, MAX_SECONDS)))
 def test_text_round_trip(limit: Limit) -> None:
     assert Limit.parse(str(limit)) == limit

@@ -152,6 +152,10 @@ def test_changed_scopes_and_a_lowered_role_are_heard_of(hub: Hub) -> None:
     _set("UPDATE users SET role = 'viewer'")
     hub.eventually(lambda: hub.predict(key).status_code == 403)
 
+    _set("UPDATE api_keys SET scopes = 'metrics predict' WHERE scopes = 'predict'")
+    hub.eventually(lambda: hub.ask("GET", "/metrics", key).status_code == 200)
+    assert hub.predict(key).status_code == 403, "a viewer looks only"
+
 
 def _set(statement: str) -> None:
     with database.engine().begin() as connection:

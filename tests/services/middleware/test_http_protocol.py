@@ -206,6 +206,9 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
     }
 
 
+UNLOGGED = {"/openapi.json", "/livez", "/metrics"}  # asked once each
+
+
 @either
 def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Served], endpoint: str) -> None:
     hub.new_endpoint("other")
@@ -217,10 +220,12 @@ def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Serv
     for way in ways:
         before = len(hub.log())
         answered = {name: way.ask(*at(endpoint, parts)) for name, parts in requests.items()}
-        expected = sum(map(len, answered.values()))
-        hub.eventually(lambda: len(hub.log()) > before + expected - 20)  # noqa: B023
-        sleep(0.5)
+        final = [answer for answers in answered.values() for answer in answers if answer.status >= 200]
+        unread = [answer for answer in final if answer.status == 431 or "no valid HTTP" in answer.body]
+        expected = before + len(final) - len(unread) - len(UNLOGGED)
+        hub.eventually(lambda: len(hub.log()) >= expected)  # noqa: B023
         rows = [(row.method, row.route, row.status_code, row.error_message, row.api_key_id) for row in hub.log()]
+        assert len(rows) == expected
         heard.append((answered, sorted(map(str, rows[before:]))))
 
     (short, short_rows), (long, long_rows) = heard
@@ -389,7 +394,7 @@ def test_more_requests_than_the_connection_can_answer_at_once_are_answered_in_th
 
 
 @either
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 400), max_size=4))
 def test_where_a_request_is_cut_does_not_matter(
     hub: Hub, ways: tuple[Served, Served], endpoint: str, cuts: list[int]

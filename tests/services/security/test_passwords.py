@@ -28,7 +28,7 @@ def test_a_password_fits_its_own_hash_and_no_other() -> None:
     assert verify_password(stored, "correct horsf") == (False, None)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.text(max_size=40))
 def test_a_password_is_the_same_however_its_characters_are_composed(password: str) -> None:
     stored = hash_password(unicodedata.normalize("NFD", password))

@@ -111,7 +111,7 @@ def pair(request: pytest.FixtureRequest) -> tuple[Runtime, Runtime, list[float]]
 
 
 @given(data=st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_row_is_answered_alike(pair: tuple[Runtime, Runtime, list[float]], data: st.DataObject) -> None:
     original, compiled, turns = pair
     near = st.builds(
