@@ -11,7 +11,7 @@ from services.middleware.context import Context
 from services.middleware.errors import refusal_of_bytes
 from services.peer import NO_PROXIES, Peer
 
-LARGEST_HEAD = 32_768  # bytes of target and headers
+LARGEST_HEAD = 65_536  # bytes of target and headers
 MOST_HEADERS = 100
 _TOO_LARGE = f"At most {MOST_HEADERS} headers, and {LARGEST_HEAD} bytes of them, are read here."
 

@@ -16,8 +16,8 @@ Schema = dict[str, Any]
 
 ERRORS = {
     "400": "The body doesn't fit the endpoint's schema.",
-    "401": "No API key, or a bearer token that is not valid.",
-    "403": "The API key is wrong, revoked, expired, inactive, or not for this endpoint.",
+    "401": "No API key or access token, or one that is wrong, revoked or expired.",
+    "403": "The API key is not for this endpoint or use, the role does not permit it, or the endpoint is not active.",
     "404": "There is no such endpoint.",
     "405": "Only POST is answered here.",
     "413": "The body is too large.",
