@@ -36,7 +36,7 @@ LEVELS = [
     {"http_protocol"},
     {"guarded"},
     {"packaging", "endpoint"},
-    {"exporting", "doctor"},
+    {"exporting", "exports", "doctor"},
     {"control"},
     {"platform", "hub"},
 ]
