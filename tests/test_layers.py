@@ -22,6 +22,8 @@ LEVELS = [
         "limits",
         "invalid",
         "naming",
+        "duration",
+        "held_keys",
         "keys",
         "key_status",
         "bootstrap",
