@@ -25,6 +25,7 @@ LEVELS = [
         "duration",
         "held_keys",
         "keys",
+        "log_rows",
         "key_status",
         "bootstrap",
         "sessions",
