@@ -33,6 +33,7 @@ LEVELS = [
         "account",
         "signed_in",
         "startup",
+        "user_admin",
     },
     {"directory", "request", "request_log", "sidecar", "metrics", "inference"},
     {"worker", "record", "middleware", "documentation"},
