@@ -33,6 +33,8 @@ LEVELS = [
         "account",
         "signed_in",
         "startup",
+        "audit_trail",
+        "stats",
         "user_admin",
     },
     {"directory", "request", "request_log", "sidecar", "metrics", "inference"},
