@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Index, Text, or_, text
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from registry.accounts import ApiKey, User
+from registry.catalog import Endpoint
 from registry.columns import BigId, UtcDateTime
 
 
@@ -14,6 +17,7 @@ class ApiRequest(SQLModel, table=True):
     __tablename__ = "api_requests"
     __table_args__ = (
         Index("idx_api_requests_timestamp", "endpoint_id", "timestamp"),
+        Index("idx_api_requests_api_key", "api_key_id", "timestamp"),
         # Most requests are made by keys and bear no id of the client's.
         *(
             Index(f"ix_api_requests_{name}", name, sqlite_where=text(given), postgresql_where=text(given))
@@ -28,7 +32,7 @@ class ApiRequest(SQLModel, table=True):
     request_id: str = Field(unique=True, index=True)
     endpoint_id: int | None = Field(default=None, foreign_key="endpoints.id", ondelete="CASCADE")
     client_request_id: str | None = Field(default=None, description="What the client calls the request, if it does.")
-    api_key_id: int | None = Field(default=None, foreign_key="api_keys.id", ondelete="SET NULL", index=True)
+    api_key_id: int | None = Field(default=None, foreign_key="api_keys.id", ondelete="SET NULL")
     user_id: int | None = Field(
         default=None, foreign_key="users.id", ondelete="SET NULL", description="Who was signed in; None for a key."
     )
@@ -41,4 +45,40 @@ class ApiRequest(SQLModel, table=True):
     error_message: str | None = None
     cpu_usage: float | None = Field(default=None, description="Percent.")
     memory_usage: float | None = Field(default=None, description="Megabytes.")
-    timestamp: datetime = Field(sa_type=UtcDateTime)
+    timestamp: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+def select_predictions(
+    *,
+    user: User | None = None,
+    endpoint: str | None = None,
+    key_id: str | None = None,
+    status: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    request_id: str | None = None,
+) -> SelectOfScalar[ApiRequest]:
+    """A statement for the predictions in the log: made by the user or with their keys, with that key, by that endpoint.
+
+    `status` is the first digit of the answers' status; `since` is within, `until` without.
+    """
+    chosen = select(ApiRequest).where(col(ApiRequest.endpoint_id).is_not(None))
+    if user is not None:
+        keys = select(ApiKey.id).where(ApiKey.user_id == user.id)
+        chosen = chosen.where(or_(col(ApiRequest.api_key_id).in_(keys), col(ApiRequest.user_id) == user.id))
+    if endpoint is not None:
+        of_that_name = select(Endpoint.id).where(Endpoint.name == endpoint).scalar_subquery()
+        chosen = chosen.where(col(ApiRequest.endpoint_id) == of_that_name)
+    if key_id is not None:
+        with_that_id = select(ApiKey.id).where(ApiKey.key_id == key_id).scalar_subquery()
+        chosen = chosen.where(col(ApiRequest.api_key_id) == with_that_id)
+    if status is not None:
+        chosen = chosen.where(col(ApiRequest.status_code).between(status * 100, status * 100 + 99))
+    if since is not None:
+        chosen = chosen.where(col(ApiRequest.timestamp) >= since)
+    if until is not None:
+        chosen = chosen.where(col(ApiRequest.timestamp) < until)
+    if request_id is not None:
+        names = col(ApiRequest.request_id), col(ApiRequest.client_request_id)
+        chosen = chosen.where(or_(*(name == request_id for name in names)))
+    return chosen
