@@ -2,7 +2,7 @@
 
 from registry.errors import RegistryError
 
-HEAD = "0010"
+HEAD = "0012"
 
 
 def refuse_newer(revision: str) -> str:

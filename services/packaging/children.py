@@ -38,9 +38,9 @@ class Child:
             )  # fmt: skip
         return self
 
-    def result(self) -> str:
-        """Let it work; what it wrote down, or ExportError with its own line."""
-        seconds = COMPILE_TIMEOUT if self._compiles else TIMEOUT
+    def result(self, seconds: float | None = None) -> str:
+        """Let it work, by default as long as its step may; what it wrote down, or ExportError with its own line."""
+        seconds = seconds or (COMPILE_TIMEOUT if self._compiles else TIMEOUT)
         try:
             self._process.communicate(b"go\n", timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -66,8 +66,12 @@ class Child:
         if failure.is_file():
             return Failure.model_validate_json(failure.read_text()).message
         who = "the conversion {} its process" if self._compiles else "the model {} the process that loaded it"
+        if code == -signal.SIGXCPU:
+            return "the model took more of the processor's time than it is given"
         if code < 0:
             return f"{who.format('crashed')} ({signal.Signals(-code).name})"
+        if self.job.limits is not None:  # whoever sent the model may read this: nothing of the inside
+            return who.format("ended")
         lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
         return f"{who.format('ended')}: {lines[-1].strip()[:300] if lines else f'exit code {code}'}"
 
