@@ -10,6 +10,7 @@ PlatformError
    x Conflict               409 CONFLICT
    x PayloadTooLarge        413 PAYLOAD_TOO_LARGE
    x UnsupportedMediaType   415 UNSUPPORTED_MEDIA_TYPE
+   x IdempotencyKeyReused   422 IDEMPOTENCY_KEY_REUSED
    x RateLimited            429 RATE_LIMIT_EXCEEDED
    x ModelError             500 MODEL_ERROR
    x InternalError          500 INTERNAL_ERROR
@@ -93,6 +94,13 @@ class UnsupportedMediaType(PlatformError):
 
     code = "UNSUPPORTED_MEDIA_TYPE"
     status = 415
+
+
+class IdempotencyKeyReused(PlatformError):
+    """Another request bore the same Idempotency-Key before."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+    status = 422
 
 
 class RateLimited(PlatformError):

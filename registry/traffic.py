@@ -12,12 +12,15 @@ class ApiRequest(SQLModel, table=True):
     """One answered request."""
 
     __tablename__ = "api_requests"
-    __table_args__ = (Index("idx_api_requests_timestamp", "endpoint_id", "timestamp"),)
+    __table_args__ = (
+        Index("idx_api_requests_timestamp", "endpoint_id", "timestamp"),
+        Index("idx_api_requests_api_key", "api_key_id", "timestamp"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     request_id: str = Field(unique=True, index=True)
     endpoint_id: int | None = Field(default=None, foreign_key="endpoints.id", ondelete="CASCADE")
-    api_key_id: int | None = Field(default=None, foreign_key="api_keys.id", ondelete="SET NULL", index=True)
+    api_key_id: int | None = Field(default=None, foreign_key="api_keys.id", ondelete="SET NULL")
     method: str
     route: str
     request_data: str | None = Field(default=None, sa_type=Text)
@@ -27,4 +30,4 @@ class ApiRequest(SQLModel, table=True):
     error_message: str | None = None
     cpu_usage: float | None = Field(default=None, description="Percent.")
     memory_usage: float | None = Field(default=None, description="Megabytes.")
-    timestamp: datetime = Field(sa_type=UtcDateTime)
+    timestamp: datetime = Field(sa_type=UtcDateTime, index=True)

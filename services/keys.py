@@ -1,6 +1,8 @@
 """Issues API keys: the one place where a key's text exists, between minting and printing."""
 
+import hmac
 from datetime import timedelta
+from hashlib import sha512
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -28,9 +30,10 @@ class Issued(NamedTuple):
     text: str
 
 
-def mint_key() -> MintedKey:
-    """A new key for this platform's environment."""
-    return mint(settings().environment, settings().pepper_bytes())
+def mint_key(seed: bytes | None = None) -> MintedKey:
+    """A new key for this platform's environment; of the same seed always the same one, for an answer given again."""
+    entropy = None if seed is None else hmac.digest(settings().derived_key("seeded api key"), seed, sha512)
+    return mint(settings().environment, settings().pepper_bytes(), entropy)
 
 
 def create_key(
@@ -53,6 +56,7 @@ def issue(
     allowed: Scopes | None = None,
     lifetime: timedelta | None = LIFETIME,
     actor: str,
+    seed: bytes | None = None,
 ) -> Issued:
     """Issue a key for one endpoint, or with None for every endpoint; without `allowed`, all that the user may.
 
@@ -69,7 +73,7 @@ def issue(
     for named in wanted.endpoints or ():
         _endpoint(session, named)
     _refuse_lifetime(lifetime, user)
-    minted = mint_key()
+    minted = mint_key(seed)
     key = add_key(
         session,
         key_id=minted.key_id,
@@ -93,11 +97,11 @@ def replace_key(key_id: str, grace: timedelta) -> Issued:
         return renew(opened, old, grace, actor=ACTOR)
 
 
-def renew(session: Session, old: ApiKey, grace: timedelta, *, actor: str) -> Issued:
+def renew(session: Session, old: ApiKey, grace: timedelta, *, actor: str, seed: bytes | None = None) -> Issued:
     """Issue the successor of a key, for the same use and as long a life; the old one works on for the grace period."""
     if not timedelta() <= grace <= LONGEST_GRACE:
         raise InvalidInput(f"A rotated key works on for at most {LONGEST_GRACE.days} days")
-    minted = mint_key()
+    minted = mint_key(seed)
     new = rotate_key(session, old, key_id=minted.key_id, key_hash=minted.key_hash, grace=grace, actor=actor)
     return Issued(new, minted.text)
 

@@ -16,6 +16,7 @@ _MEANINGS = {
     409: "It contradicts what is there already.",
     413: "The body is too large.",
     415: "The body is not JSON.",
+    422: "This `Idempotency-Key` was used for another request.",
     429: "The limit is used up; `Retry-After` says when to try again.",
     500: "Something went wrong; the request id finds it in the log.",
     503: "Not at this moment; `Retry-After` says when to try again.",
@@ -34,7 +35,8 @@ def described(app: FastAPI) -> Schema:
     document = app.openapi()
     for operations in document["paths"].values():
         for operation in operations.values():
-            operation["responses"].pop("422", None)  # FastAPI's own, which is never answered here
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]  # FastAPI's own, which is never answered here
             operation.setdefault("security", [{"Bearer": []}])
     schemas = document.get("components", {}).get("schemas", {})
     own = {name: schema for name, schema in schemas.items() if name not in ("HTTPValidationError", "ValidationError")}

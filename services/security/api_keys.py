@@ -26,13 +26,13 @@ class MintedKey(NamedTuple):
     key_hash: str
 
 
-def mint(environment: str, pepper: bytes) -> MintedKey:
-    """Make a key for `environment` (`live`, `test`)."""
-    key_id = "".join(secrets.choice(_ALPHABET) for _ in range(12))
-    secret = "".join(secrets.choice(_ALPHABET) for _ in range(43))
-    body = f"{PREFIX}{environment}_{key_id}_{secret}"
+def mint(environment: str, pepper: bytes, entropy: bytes | None = None) -> MintedKey:
+    """Make a key for `environment` (`live`, `test`): always the same one of the same 64 bytes, which are random."""
+    number = int.from_bytes(secrets.token_bytes(64) if entropy is None else entropy)
+    number, public = divmod(number, 62**12)  # what is left has bits enough for every secret to be as likely
+    body = f"{PREFIX}{environment}_{_base62(public, 12)}_{_base62(number % 62**43, 43)}"
     text = f"{body}_{checksum(body)}"
-    return MintedKey(key_id, text, KeyHasher(pepper)(text.encode()).hex())
+    return MintedKey(_base62(public, 12), text, KeyHasher(pepper)(text.encode()).hex())
 
 
 class KeyHasher:
@@ -55,13 +55,17 @@ class KeyHasher:
 
 def checksum(body: str) -> str:
     """CRC-32 of the key's body as six base-62 characters."""
-    value, characters = zlib.crc32(body.encode()), []
-    for _ in range(6):
-        value, digit = divmod(value, 62)
-        characters.append(_ALPHABET[digit])
-    return "".join(reversed(characters))
+    return _base62(zlib.crc32(body.encode()), 6)
 
 
 def is_well_formed(text: str) -> bool:
     """Whether the text has a key's shape and its checksum is right."""
     return PATTERN.fullmatch(text) is not None and checksum(text[:-7]) == text[-6:]
+
+
+def _base62(value: int, length: int) -> str:
+    characters = []
+    for _ in range(length):
+        value, digit = divmod(value, 62)
+        characters.append(_ALPHABET[digit])
+    return "".join(reversed(characters))

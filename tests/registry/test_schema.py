@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
-from registry import bootstrap, changes, database, export_jobs, login_attempts, sessions, traffic
+from registry import bootstrap, changes, database, export_jobs, idempotency, login_attempts, sessions, traffic
 from registry.database import MIGRATIONS
 from registry.schema import HEAD
 
@@ -16,6 +16,7 @@ def test_the_migrations_make_the_tables_that_the_code_declares(store: str) -> No
     declared = (
         traffic.ApiRequest,
         changes.ChangeRow,
+        idempotency.IdempotencyRecord,
         login_attempts.LoginAttempt,
         bootstrap.BootstrapToken,
         sessions.UserSession,

@@ -65,3 +65,11 @@ def test_the_hash_is_the_standards_keyed_one_for_any_pepper_and_any_bytes(pepper
 def test_no_byte_of_a_long_pepper_is_ignored() -> None:
     peppers = [b"p" * 200, b"p" * 199 + b"q", b"q" + b"p" * 199, b"p" * 64]
     assert len({KeyHasher(pepper)(b"key") for pepper in peppers}) == 4
+
+
+def test_of_the_same_entropy_comes_the_same_key() -> None:
+    keys = [mint("live", PEPPER, bytes([one]) * 64) for one in (0, 1, 255)]
+
+    assert keys == [mint("live", PEPPER, bytes([one]) * 64) for one in (0, 1, 255)]
+    assert len({key.key_id for key in keys}) == len({key.text.split("_")[3] for key in keys}) == 3
+    assert all(is_well_formed(key.text) for key in keys)
