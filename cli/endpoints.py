@@ -1,4 +1,4 @@
-"""What the commands on endpoints share: how one is named, found, addressed and summed up."""
+"""What the commands on endpoints share: how one is named, found and addressed."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -28,19 +28,3 @@ def url_of(endpoint: "Endpoint") -> str:
     from registry.settings import settings
 
     return settings().url_of(endpoint.path)
-
-
-def summary(endpoint: "Endpoint") -> dict[str, Any]:
-    """What `list` says of an endpoint."""
-    return {
-        "endpoint": endpoint.name,
-        "status": endpoint.status.value,
-        "model": endpoint.model.name,
-        "version": str(endpoint.model.version),
-        "framework": endpoint.model.framework,
-        "runtime": endpoint.model.runtime,
-        "bento": endpoint.bento,
-        "created_at": endpoint.created_at,
-        "last_used_at": endpoint.last_used_at,
-        "total_requests": endpoint.total_requests,
-    }

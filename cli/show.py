@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from cli.endpoints import ENDPOINT, existing, summary, url_of
+from cli.endpoints import ENDPOINT, existing
 from cli.output import OUTPUT, Format, print_fields, print_json, print_table
 
 
@@ -15,24 +15,16 @@ def show(name: str = ENDPOINT, output: Format = OUTPUT) -> None:
     Example: modelport show churn
     """
     from registry.database import reading
-    from registry.settings import settings
+    from services.exports import details
 
     with reading() as session:
         endpoint = existing(session, name)
-    details = {
-        **summary(endpoint),
-        "url": url_of(endpoint),
-        "status_reason": endpoint.status_reason,
-        "rate_limit": endpoint.rate_limit or settings().rate_limit,
-        "sha256": endpoint.model.sha256,
-        "signature": endpoint.model.signature,
-        "report": endpoint.model.report,
-    }
+    known = details(endpoint)
     if output is Format.JSON:
-        print_json(details)
+        print_json(known)
         return
     report = endpoint.model.report
-    shown = {name: value for name, value in details.items() if name not in ("signature", "report")}
+    shown = {name: value for name, value in known.items() if name not in ("signature", "report")}
     print_fields(shown | proof_fields(report))
     if report.get("timings"):
         typer.echo()

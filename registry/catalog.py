@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import JSON, BigInteger, UniqueConstraint, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, Relationship, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from registry import audit
 from registry.audit import Action
@@ -94,6 +95,18 @@ def find_endpoint(session: Session, name_or_id: str) -> Endpoint | None:
 def endpoints(session: Session) -> list[Endpoint]:
     """Every endpoint with its model, by name."""
     return list(session.exec(select(Endpoint).order_by(col(Endpoint.name))))
+
+
+def select_endpoints(
+    *, status: EndpointStatus | None = None, prefix: str | None = None, framework: str | None = None
+) -> SelectOfScalar[Endpoint]:
+    """A statement for the endpoints of that status and framework whose names begin with the prefix."""
+    chosen = select(Endpoint)
+    if status is not None:
+        chosen = chosen.where(Endpoint.status == status)
+    if prefix is not None:  # not LIKE, for which SQLite takes capitals for small letters
+        chosen = chosen.where(func.substr(Endpoint.name, 1, len(prefix)) == prefix)
+    return chosen if framework is None else chosen.join(Model).where(Model.framework == framework)
 
 
 def next_version(session: Session, name: str) -> int:

@@ -13,7 +13,8 @@ from fastapi.routing import iter_route_contexts
 from cli.main import app
 from registry import errors
 from registry.settings import PREFIX, Settings
-from services.control.auth import OPEN, router
+from services.control.app import NOUNS
+from services.control.auth import OPEN
 from services.inference.instances import InstanceReader
 from services.inference.signature import Field, Signature
 from services.middleware.errors import body
@@ -64,11 +65,12 @@ def test_every_open_path_is_documented() -> None:
     assert all(f"`{path}`" in page for path in PUBLIC | OPEN)
 
 
-def test_every_address_under_auth_is_documented() -> None:
+def test_every_address_of_the_control_plane_is_documented() -> None:
     page = (ROOT / "docs/http.md").read_text()
-    for route in iter_route_contexts(router.routes):
-        for method in route.methods or ():
-            assert f"| `{method} {route.path_format}` |" in page
+    for noun in NOUNS:
+        for route in iter_route_contexts(noun.routes):
+            for method in route.methods or ():
+                assert f"| `{method} {route.path_format}` |" in page
 
 
 def test_the_pattern_for_secret_scanners_is_the_one_that_keys_follow() -> None:

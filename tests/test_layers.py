@@ -23,6 +23,7 @@ LEVELS = [
         "invalid",
         "naming",
         "keys",
+        "endpoint_keys",
         "key_status",
         "bootstrap",
         "sessions",
@@ -36,7 +37,7 @@ LEVELS = [
     {"http_protocol"},
     {"guarded"},
     {"packaging", "endpoint"},
-    {"exporting", "doctor"},
+    {"exporting", "exports", "endpoint_changes", "uploads", "models", "jobs", "doctor"},
     {"control"},
     {"platform", "hub"},
 ]

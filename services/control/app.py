@@ -8,12 +8,14 @@ from fastapi.routing import APIRoute
 from pydantic_core import ErrorDetails
 
 from registry.errors import InvalidInput
-from services.control import auth
+from services.control import auth, exports
 from services.control.described import templates
 from services.control.threads import Threads
 from services.invalid import refusal
 from services.middleware.control import ControlPlane
 from services.security.tokens import AccessTokens
+
+NOUNS = (auth.router, exports.router)
 
 
 def make_app(tokens: AccessTokens, threads: Threads) -> FastAPI:
@@ -28,7 +30,8 @@ def make_app(tokens: AccessTokens, threads: Threads) -> FastAPI:
         exception_handlers={RequestValidationError: _refuse},
     )
     app.state.tokens, app.state.threads = tokens, threads
-    app.include_router(auth.router)
+    for noun in NOUNS:
+        app.include_router(noun)
     return app
 
 
