@@ -51,7 +51,11 @@ def delete(who: Identity, model_id: int) -> None:
     recover()
     with looking(who, Permission.MODELS_WRITE) as (session, _):
         name = existing(session, model_id).name
-    with Staging(name, wait=False) as staging, Change() as change, changing(who, Permission.MODELS_WRITE) as (session, own):
+    with (
+        Staging(name, wait=False) as staging,
+        Change() as change,
+        changing(who, Permission.MODELS_WRITE) as (session, own),
+    ):
         model = existing(session, model_id)
         tags = [model.tag, model.report.get("bento")]
         staging.claim(sorted({str(tag) for tag in tags if tag}))

@@ -69,9 +69,9 @@ def lock_path() -> Path:
 def _work() -> None:
     with session() as opened:
         exclusive(opened)
-        for job in unfinished(opened, place()):
-            if job.status == JobStatus.RUNNING:  # whose process was killed: nobody else holds the lock
-                finish(opened, job, error=ENDED)
+        for left in unfinished(opened, place()):
+            if left.status == JobStatus.RUNNING:  # whose process was killed: nobody else holds the lock
+                finish(opened, left, error=ENDED)
     kept.recover()
     while (job := _next()) is not None:
         _do(job)

@@ -31,7 +31,7 @@ def stack(app: Starlette, worker: Worker, control: ControlPlane = NOTHING) -> Co
         Routes(app, worker.directory, control.routes),  # first, so that refusals, too, are counted where they belong
         *([Cors(chosen.cors_origins)] if chosen.cors_origins else []),  # a browser's first question carries no key
         public,  # health and documents: exempt from what follows
-        BodyLimit(chosen.max_body_bytes),  # before anything reads a byte
+        BodyLimit(chosen.max_body_bytes, chosen.upload_max_bytes),  # before anything reads a byte
         Authentication(worker.directory, control),  # nothing inside is open, but for health and documents
         RateLimit(worker.directory, chosen),  # who is known has a limit to spend
     ]

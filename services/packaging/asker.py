@@ -43,6 +43,12 @@ class Operator:
         """Add the first key of a new endpoint."""
         if not is_new:
             return
-        user = local_user(session)
-        minted = {"key_id": self.key.key_id, "key_hash": self.key.key_hash}
-        add_key(session, **minted, name=endpoint.name, user=user, endpoint=endpoint, actor=ACTOR)
+        add_key(
+            session,
+            key_id=self.key.key_id,
+            key_hash=self.key.key_hash,
+            name=endpoint.name,
+            user=local_user(session),
+            endpoint=endpoint,
+            actor=ACTOR,
+        )

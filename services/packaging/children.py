@@ -1,5 +1,6 @@
 """Runs one step of an export in a process of its own: what a model does there, crash or hang, ends there."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from typing import Self
 
 from registry.errors import ExportError
 from services.packaging.job import Failure, Job
+
+log = logging.getLogger("modelport.packaging")
 
 TIMEOUT = 900  # seconds: a large Keras model on a small machine loads in a minute or two
 COMPILE_TIMEOUT = 300  # seconds: the model is served without what a converter hasn't done by then
@@ -70,9 +73,10 @@ class Child:
             return "the model took more of the processor's time than it is given"
         if code < 0:
             return f"{who.format('crashed')} ({signal.Signals(-code).name})"
-        if self.job.limits is not None:  # whoever sent the model may read this: nothing of the inside
-            return who.format("ended")
         lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        if self.job.limits is not None:  # whoever sent the model may read the answer: the inside is for the log
+            log.warning("%s of %s ended: %s", self.step, self.job.endpoint, lines[-1][:300] if lines else code)
+            return who.format("ended")
         return f"{who.format('ended')}: {lines[-1].strip()[:300] if lines else f'exit code {code}'}"
 
 
