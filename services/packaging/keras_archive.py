@@ -56,14 +56,14 @@ def _check_config(config: Any) -> None:
 
 
 def _check_class(found: dict[str, Any]) -> None:
-    name, module = found["class_name"], found.get("module")
+    name, module = str(found["class_name"]), found.get("module")
     if name in _VALUES:
         return
     if name in _CODE:
         raise ExportError(f"the Keras model has a {name}, which holds code: build it from Keras's own layers")
-    known = isinstance(name, str) and isinstance(module, str) and _MODULES.fullmatch(module)
+    known = name.isidentifier() and isinstance(module, str) and _MODULES.fullmatch(module)
     if not known or found.get("registered_name") not in (None, name):
-        where = f"{str(module)[:60]}.{str(name)[:60]}"
+        where = f"{str(module)[:60]}.{name[:60]}"
         raise ExportError(f"the Keras model has an object that is not Keras's own: {where}")
 
 
@@ -83,18 +83,16 @@ def _check_weights(path: Path) -> None:
     """Weights that are really in the file: HDF5 has links to other files, and data that lie in other files."""
     import h5py
 
-    def check(name: str, found: Any) -> None:
-        if isinstance(found, h5py.Dataset) and (found.external or found.is_virtual):
-            raise ExportError("the weights of the Keras archive refer to other files")
+    def elsewhere(name: str, found: Any) -> bool | None:
+        return isinstance(found, h5py.Dataset) and bool(found.external or found.is_virtual) or None
 
-    def check_links(name: str, link: Any) -> None:
-        if not isinstance(link, h5py.HardLink):
-            raise ExportError("the weights of the Keras archive have links to elsewhere")
+    def leads_away(name: str, link: Any) -> bool | None:
+        return not isinstance(link, h5py.HardLink) or None
 
     try:
         with h5py.File(path, "r") as file:
-            file.visititems_links(check_links)
-            file.visititems(check)
+            if file.visititems_links(leads_away) or file.visititems(elsewhere):
+                raise ExportError("the weights of the Keras archive lie in other files")
     except ExportError:
         raise
     except Exception as error:  # HDF5 raises OSError, RuntimeError, KeyError …

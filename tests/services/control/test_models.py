@@ -126,7 +126,10 @@ def test_a_sample_and_classes_shape_the_signature(hub: Hub, operator: str) -> No
     sample: dict[str, Any] = {"sample": ("rows.csv", b"a,b,c,d\n1,2,3,4\n5,6,7,8\n")}
     made = upload(hub, operator, onnx_model(), files=sample)
 
-    assert made.status_code in (201, 400), made.text
+    assert made.status_code == 201, made.text
+    assert made.json()["signature"]["example"] is not None and len([name for name in kept() if len(name) == 64]) == 2
+    hub.as_user("DELETE", f"/models/{made.json()['id']}", operator)
+    assert [name for name in kept() if len(name) == 64] == []
 
 
 def test_what_is_left_of_an_upload_that_was_killed_goes_at_the_next_start(hub: Hub, operator: str) -> None:
