@@ -29,7 +29,8 @@ def work(job: Job) -> Admitted:
     digest = digest_of(manifest_of(job.folder / "model"))  # before it is loaded: what is loaded may be written anew
     laid_out = job.model_copy(update={"file": path.name, "framework": found.framework})
     model, remarks = load_model(laid_out)
-    description, _ = describe_model(laid_out, found.framework, model)
+    description, runtime = describe_model(laid_out, found.framework, model)
+    runtime.predict_values(description.values)  # some models fail only then, or take all the memory
     return Admitted(
         format=found.name,
         framework=found.framework,

@@ -84,7 +84,7 @@ def _check_weights(path: Path) -> None:
     import h5py
 
     def elsewhere(name: str, found: Any) -> bool | None:
-        return isinstance(found, h5py.Dataset) and bool(found.external or found.is_virtual) or None
+        return (isinstance(found, h5py.Dataset) and bool(found.external or found.is_virtual)) or None
 
     def leads_away(name: str, link: Any) -> bool | None:
         return not isinstance(link, h5py.HardLink) or None

@@ -1,8 +1,11 @@
 """What a process may use at most that loads a model nobody here vouches for: the kernel holds it to that."""
 
+import os
 import sys
 
 from pydantic import BaseModel
+
+NICE = 10  # predictions come first
 
 
 class Limits(BaseModel):
@@ -21,6 +24,7 @@ def apply(limits: Limits | None) -> None:
     if limits is not None:
         wanted[resource.RLIMIT_CPU] = limits.processor_seconds
         wanted[resource.RLIMIT_FSIZE] = limits.file_bytes
+        os.nice(NICE)
         if sys.platform == "linux":  # elsewhere the kernel doesn't count it
             wanted[resource.RLIMIT_AS] = limits.memory_bytes
     for kind, most in wanted.items():

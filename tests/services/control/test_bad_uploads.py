@@ -104,7 +104,7 @@ def saved_model(folder: Path, path: Path, write: bool) -> bytes:
     from tests.services.uploads.samples import folder_zipped
 
     class Module(tf.Module):  # type: ignore[misc]
-        @tf.function(input_signature=[tf.TensorSpec((None, 2))])
+        @tf.function(input_signature=[tf.TensorSpec((None, 2))])  # type: ignore[untyped-decorator]
         def __call__(self, x: Any) -> Any:
             if write:
                 tf.io.write_file(str(path), "written")
@@ -151,6 +151,73 @@ SLOW: dict[str, tuple[str, Callable[[Path], bytes], str]] = {
     "a SavedModel that writes": ("m.zip", lambda folder: saved_model(folder, folder / "marker", True), "WriteFile"),
     "a SavedModel that reads": ("m.zip", lambda folder: saved_model(folder, Path("/etc/hostname"), False), "ReadFile"),
 }
+
+
+def real_keras(folder: Path) -> bytes:
+    import keras
+
+    words = keras.layers.Input((5,), dtype="int32")
+    numbers = keras.layers.Input((3,))
+    read = keras.layers.LSTM(4)(keras.layers.Embedding(10, 4)(words))
+    both = keras.layers.Concatenate()([read, keras.layers.Normalization(mean=0.0, variance=1.0)(numbers)])
+    activated = keras.ops.relu(both)
+    return of_keras(folder, keras.Model([words, numbers], keras.layers.Dense(2, activation="softmax")(activated)))
+
+
+def real_saved_model(folder: Path) -> bytes:
+    import keras
+
+    from tests.services.uploads.samples import folder_zipped
+
+    model = keras.Sequential([keras.layers.Input((4, 2)), keras.layers.LSTM(3), keras.layers.Dropout(0.5)])
+    model.export(folder / "into" / "net", verbose=False)
+    return folder_zipped(folder / "into")
+
+
+def real_skops(folder: Path) -> bytes:
+    import skops.io
+    from sklearn.ensemble import RandomForestClassifier
+
+    model = RandomForestClassifier(n_estimators=3).fit([[0.0], [1.0]], ["a", "b"])
+    return skops.io.dumps(model)  # type: ignore[no-any-return]
+
+
+def real_boosters(folder: Path, suffix: str) -> bytes:
+    import numpy as np
+
+    rows, answers = np.random.default_rng(0).random((60, 3)), np.arange(60) % 2
+    path = folder / f"model{suffix}"
+    if suffix == ".txt":
+        import lightgbm
+
+        lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(rows, answers), 3).save_model(path)
+    else:
+        import xgboost
+
+        xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(rows, answers), 3).save_model(path)
+    return path.read_bytes()
+
+
+REAL: dict[str, Callable[[Path], bytes]] = {
+    "keras": real_keras,
+    "saved_model": real_saved_model,
+    "skops": real_skops,
+    "xgboost": lambda folder: real_boosters(folder, ".json"),
+    "xgboost_ubj": lambda folder: real_boosters(folder, ".ubj"),
+    "lightgbm": lambda folder: real_boosters(folder, ".txt"),
+}
+
+
+@pytest.mark.slow
+def test_real_files_are_taken_whatever_they_are_called(hub: Hub, tmp_path: Path) -> None:
+    token = hub.new_user("olga", Role.OPERATOR)
+    for kind, make in REAL.items():
+        folder = tmp_path / kind
+        folder.mkdir()
+        made = upload(hub, token, make(folder), name=kind.replace("_", "-"), file_name="model.bin")
+        assert made.status_code == 201, (kind, made.text)
+        with database.reading() as session:
+            assert (session.get_one(Model, made.json()["id"]).upload_parts or {})["format"] == kind
 
 
 @pytest.mark.slow

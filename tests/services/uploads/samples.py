@@ -46,7 +46,12 @@ def folder_zipped(folder: Path) -> bytes:
 def keras_config(**layer: Any) -> dict[str, Any]:
     """What `config.json` of a small Keras model says, with one layer that is not a Dense."""
     odd = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}, "registered_name": None} | layer
-    start = {"module": "keras.layers", "class_name": "InputLayer", "config": {}, "registered_name": None}
+    start: dict[str, Any] = {
+        "module": "keras.layers",
+        "class_name": "InputLayer",
+        "config": {},
+        "registered_name": None,
+    }
     config = {"name": "s", "layers": [start, odd]}
     return {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
 
