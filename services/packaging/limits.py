@@ -6,6 +6,7 @@ import sys
 from pydantic import BaseModel
 
 NICE = 10  # predictions come first
+GRACE_SECONDS = 5  # of the processor's time, after the signal that says that it is over
 
 
 class Limits(BaseModel):
@@ -20,14 +21,15 @@ def apply(limits: Limits | None) -> None:
     """Hold this process, and what it starts, to the limits; nothing that loads a model ever leaves a core file."""
     import resource
 
-    wanted = {resource.RLIMIT_CORE: 0}
+    wanted = {resource.RLIMIT_CORE: (0, 0)}
     if limits is not None:
-        wanted[resource.RLIMIT_CPU] = limits.processor_seconds
-        wanted[resource.RLIMIT_FSIZE] = limits.file_bytes
         os.nice(NICE)
+        seconds = limits.processor_seconds  # at the second number a process is killed without a word of why
+        wanted[resource.RLIMIT_CPU] = seconds, seconds + GRACE_SECONDS
+        wanted[resource.RLIMIT_FSIZE] = limits.file_bytes, limits.file_bytes
         if sys.platform == "linux":  # elsewhere the kernel doesn't count it
-            wanted[resource.RLIMIT_AS] = limits.memory_bytes
+            wanted[resource.RLIMIT_AS] = limits.memory_bytes, limits.memory_bytes
     for kind, most in wanted.items():
         _, hard = resource.getrlimit(kind)
-        lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (lower, lower))
+        soft, upper = most if hard == resource.RLIM_INFINITY else (min(one, hard) for one in most)
+        resource.setrlimit(kind, (soft, upper))
