@@ -1,6 +1,5 @@
 """`modelport audit list|verify`: who changed what, and whether anybody has touched the record of it."""
 
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +43,9 @@ def list_entries(
 
 
 def _row(entry: "AuditEntry", output: Format) -> dict[str, Any]:
-    row: dict[str, Any] = {column: getattr(entry, column) for column in COLUMNS}
-    return row | {"detail": json.loads(entry.detail)} if output is Format.JSON else row
+    from services.audit_trail import row
+
+    return row(entry) if output is Format.JSON else {column: getattr(entry, column) for column in COLUMNS}
 
 
 def _moment(since: str | None) -> datetime | None:

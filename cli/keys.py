@@ -73,31 +73,15 @@ def list_keys(
     Example: modelport keys list --endpoint churn
     """
     from registry.accounts import keys, keys_of_endpoint
+    from registry.clock import now
     from registry.database import reading, require_schema
+    from services.key_status import row
 
     require_schema()
     with reading() as opened:
         found = keys(opened) if endpoint is None else keys_of_endpoint(opened, existing(opened, endpoint))
-        rows = [_row(key) for key in found]
+        rows = [row(key, now()) for key in found]
     print_rows(rows, COLUMNS, output, none="No keys yet: `modelport keys create` makes one.")
-
-
-def _row(key: "ApiKey") -> dict[str, Any]:
-    from registry.clock import now
-    from services.key_status import end_of, status_of
-    from services.security.scopes import of_key
-
-    return {
-        "id": key.key_id,
-        "user": key.user.username,
-        "endpoint": key.endpoint.name if key.endpoint is not None else None,
-        "name": key.name,
-        "scopes": str(of_key(key.scopes, one_endpoint=key.endpoint_id is not None)),
-        "status": status_of(key, now()).value,
-        "created_at": key.created_at,
-        "last_used": key.last_used,
-        "expires_at": end_of(key),
-    }
 
 
 @app.command()
@@ -107,17 +91,15 @@ def show(key_id: str = KEY, output: Format = OUTPUT) -> None:
     Example: modelport keys show 3kTq9fWz0aBc
     """
     from registry.accounts import ApiKey
+    from registry.clock import now
     from registry.database import reading, require_schema
+    from services.key_status import details
 
     require_schema()
     with reading() as opened:
         key = _existing(opened, key_id)
         before = opened.get(ApiKey, key.rotated_from) if key.rotated_from is not None else None
-        fields = _row(key) | {
-            "rotated_from": before.key_id if before is not None else None,
-            "grace_until": key.grace_until,
-            "revoked_at": key.revoked_at,
-        }
+        fields = details(key, before, now())
     (print_json if output is Format.JSON else print_fields)(fields)
 
 

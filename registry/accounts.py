@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, Relationship, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from registry import audit
 from registry.audit import Action
@@ -87,6 +88,16 @@ def local_user(session: Session) -> User:
 def keys(session: Session) -> list[ApiKey]:
     """Every key, oldest first."""
     return list(session.exec(select(ApiKey).order_by(col(ApiKey.id))))
+
+
+def select_keys(*, user: User | None = None, endpoint: str | None = None) -> SelectOfScalar[ApiKey]:
+    """A statement for the keys that the user holds, and those made for the endpoint of that name."""
+    chosen = select(ApiKey)
+    if user is not None:
+        chosen = chosen.where(ApiKey.user_id == user.id)
+    if endpoint is not None:
+        chosen = chosen.where(col(ApiKey.endpoint_id).in_(select(Endpoint.id).where(Endpoint.name == endpoint)))
+    return chosen
 
 
 def keys_of_endpoint(session: Session, endpoint: Endpoint) -> list[ApiKey]:

@@ -3,8 +3,11 @@
 from datetime import datetime
 
 from sqlalchemy import Index, Text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from registry.accounts import ApiKey, User
+from registry.catalog import Endpoint
 from registry.columns import BigId, UtcDateTime
 
 
@@ -31,3 +34,35 @@ class ApiRequest(SQLModel, table=True):
     cpu_usage: float | None = Field(default=None, description="Percent.")
     memory_usage: float | None = Field(default=None, description="Megabytes.")
     timestamp: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+def select_predictions(
+    *,
+    user: User | None = None,
+    endpoint: str | None = None,
+    key_id: str | None = None,
+    status: int | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    request_id: str | None = None,
+) -> SelectOfScalar[ApiRequest]:
+    """A statement for the predictions in the log: made with the user's keys, with that key, by that endpoint.
+
+    `status` is the first digit of the answers' status; `since` is within, `until` without.
+    """
+    chosen = select(ApiRequest).where(col(ApiRequest.endpoint_id).is_not(None))
+    if user is not None:
+        chosen = chosen.where(col(ApiRequest.api_key_id).in_(select(ApiKey.id).where(ApiKey.user_id == user.id)))
+    if endpoint is not None:
+        of_that_name = select(Endpoint.id).where(Endpoint.name == endpoint).scalar_subquery()
+        chosen = chosen.where(col(ApiRequest.endpoint_id) == of_that_name)
+    if key_id is not None:
+        with_that_id = select(ApiKey.id).where(ApiKey.key_id == key_id).scalar_subquery()
+        chosen = chosen.where(col(ApiRequest.api_key_id) == with_that_id)
+    if status is not None:
+        chosen = chosen.where(col(ApiRequest.status_code).between(status * 100, status * 100 + 99))
+    if since is not None:
+        chosen = chosen.where(col(ApiRequest.timestamp) >= since)
+    if until is not None:
+        chosen = chosen.where(col(ApiRequest.timestamp) < until)
+    return chosen if request_id is None else chosen.where(ApiRequest.request_id == request_id)

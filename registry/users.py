@@ -5,7 +5,7 @@
 
 from typing import Any, NoReturn
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from registry import audit, sessions
@@ -47,11 +47,15 @@ def existing_user(session: Session, username: str) -> User:
     return user
 
 
-def select_users(*, role: Role | None = None, is_active: bool | None = None) -> SelectOfScalar[User]:
-    """A statement for all users, or those of that role or state, oldest first; page on by `col(User.id) > last`."""
+def select_users(
+    *, role: Role | None = None, is_active: bool | None = None, prefix: str | None = None
+) -> SelectOfScalar[User]:
+    """A statement for all users, or those of that role or state, or whose names begin so; oldest first."""
     chosen = select(User).order_by(col(User.id))
     if role is not None:
         chosen = chosen.where(User.role == role)
+    if prefix is not None:
+        chosen = chosen.where(func.substr(User.username, 1, len(prefix)) == prefix)
     return chosen if is_active is None else chosen.where(User.is_active == is_active)
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from registry.accounts import ApiKey
+from services.security.scopes import of_key
 
 SOON = timedelta(days=14)
 
@@ -34,6 +36,30 @@ def status_of(key: ApiKey, moment: datetime) -> KeyStatus:
     if key.grace_until is not None:
         return KeyStatus.ROTATED
     return KeyStatus.EXPIRING if end is not None and end <= moment + SOON else KeyStatus.ACTIVE
+
+
+def row(key: ApiKey, moment: datetime) -> dict[str, Any]:
+    """What a list says of a key at that moment; never its text."""
+    return {
+        "id": key.key_id,
+        "user": key.user.username,
+        "endpoint": key.endpoint.name if key.endpoint is not None else None,
+        "name": key.name,
+        "scopes": str(of_key(key.scopes, one_endpoint=key.endpoint_id is not None)),
+        "status": status_of(key, moment).value,
+        "created_at": key.created_at,
+        "last_used": key.last_used,
+        "expires_at": end_of(key),
+    }
+
+
+def details(key: ApiKey, before: ApiKey | None, moment: datetime) -> dict[str, Any]:
+    """What is known of a key; `before` is the one that it replaces."""
+    return row(key, moment) | {
+        "rotated_from": before.key_id if before is not None else None,
+        "grace_until": key.grace_until,
+        "revoked_at": key.revoked_at,
+    }
 
 
 def warnings(keys: Iterable[ApiKey], moment: datetime) -> Iterator[str]:

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic_core import ErrorDetails
 
 from registry.errors import InvalidInput
-from services.control import auth, exporting, exports, models
+from services.control import admin, auth, exporting, exports, keys, models, predictions, users
 from services.control.described import templates
 from services.control.threads import Threads
 from services.invalid import refusal
@@ -16,7 +16,7 @@ from services.jobs.runner import Runner
 from services.middleware.control import ControlPlane
 from services.security.tokens import AccessTokens
 
-NOUNS = (auth.router, models.router, exports.router, exporting.router)
+NOUNS = tuple(noun.router for noun in (auth, models, exports, exporting, keys, predictions, users, admin))
 
 
 def make_app(tokens: AccessTokens, threads: Threads, runner: Runner) -> FastAPI:

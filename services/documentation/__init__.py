@@ -11,15 +11,18 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from services import __version__
 from services.directory import Directory
 from services.documentation.openapi import Schema, document, extended
 
+_HEALTH = to_json({"status": "ok", "version": __version__})  # of this process alone: it asks nobody
+_NOT_KEPT = {"Cache-Control": "no-store"}
 _STATIC = Path(__file__).parent / "static"
 _SWAGGER = Path(bentoml_server.__file__).parent / "static_content"  # Swagger UI travels in BentoML's wheel
 
 
 def documentation_routes(directory: Directory, more: Callable[[], Schema] | None = None) -> list[BaseRoute]:
-    """`/openapi.json`, `/docs` and what the page loads; `/` and BentoML's `/docs.json` lead there.
+    """`/openapi.json`, `/docs` and what the page loads, where `/` and BentoML's `/docs.json` lead; and `/health`.
 
     `more` describes what is no endpoint: paths and schemas.
     """
@@ -36,6 +39,9 @@ def documentation_routes(directory: Directory, more: Callable[[], Schema] | None
             made[epoch] = asyncio.create_task(asyncio.to_thread(make))
         return Response(await asyncio.shield(made[epoch]), media_type="application/json")
 
+    async def health(_: Request) -> Response:
+        return Response(_HEALTH, media_type="application/json", headers=_NOT_KEPT)
+
     async def docs(_: Request) -> Response:
         return FileResponse(_STATIC / "docs.html")
 
@@ -47,6 +53,7 @@ def documentation_routes(directory: Directory, more: Callable[[], Schema] | None
 
     return [
         Route("/openapi.json", openapi),
+        Route("/health", health),
         Route("/docs", docs),
         Route("/docs.json", to_openapi),
         Route("/", to_docs),

@@ -134,7 +134,18 @@ def _operation(name: str, tag: str, summary: str, request: Schema, response: Sch
 def _health() -> Schema:
     answers = {"200": {"description": "Yes."}, "503": {"description": "Not now."}}
     meanings = {"/livez": "Is the process alive?", "/readyz": "Does it take requests?"}
-    return {
+    probes = {
         path: {"operationId": path[1:], "tags": ["health"], "summary": summary, "security": [], "responses": answers}
         for path, summary in meanings.items()
     }
+    told = {"200": {"description": "Yes.", "content": {"application/json": {"schema": _HEALTH_SCHEMA}}}}
+    asked = {"operationId": "health", "tags": ["health"], "summary": "Is it alive, and which version is it?"}
+    return probes | {"/health": {**asked, "security": [], "responses": told}}
+
+
+_HEALTH_SCHEMA: Schema = {
+    "type": "object",
+    "required": ["status", "version"],
+    "properties": {"status": {"const": "ok"}, "version": {"type": "string"}},
+    "examples": [{"status": "ok", "version": __version__}],
+}

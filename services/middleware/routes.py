@@ -10,7 +10,7 @@ from services.directory import Directory
 from services.request import UNMATCHED, Header, RequestContext
 
 _NO_STORE: Header = (b"cache-control", b"no-store")
-HEALTH = {"/health": "/livez", "/ping": "/livez"}  # the names that other platforms probe
+HEALTH = {"/ping": "/livez"}  # the name that other platforms probe
 
 
 class Routes:

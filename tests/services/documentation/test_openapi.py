@@ -96,6 +96,7 @@ def test_health_needs_no_key_and_all_else_does() -> None:
     assert [path for path, item in made["paths"].items() if item.get("get", {}).get("security") == []] == [
         "/livez",
         "/readyz",
+        "/health",
     ]
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from services import documentation
+from services import __version__, documentation
 
 
 class Known:
@@ -55,3 +55,10 @@ def test_other_names_lead_there(known: Any) -> None:
 
     assert (to_page.headers["location"], to_document.headers["location"]) == ("/docs", "/openapi.json")
     assert page.headers["content-type"].startswith("text/html") and "<script>" not in page.text
+
+
+def test_health_says_that_the_process_is_alive_and_which_version_it_is(known: Any) -> None:
+    health, *_ = get(known, "/health")
+
+    assert health.json() == {"status": "ok", "version": __version__}
+    assert (health.headers["content-type"], health.headers["cache-control"]) == ("application/json", "no-store")

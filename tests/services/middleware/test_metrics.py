@@ -30,7 +30,7 @@ def test_each_request_counts_once_under_its_route(hub: Hub) -> None:
         (ECHO, "200"): 2,
         ("/api/predict/churn", "200"): 2,
         (ECHO, "401"): 1,
-        ("/livez", "200"): 1,
+        ("/health", "200"): 1,
         ("/metrics", "200"): 1,
     }
 

@@ -1,0 +1,67 @@
+"""The request log as signed-in people read it: their own predictions, or with `predictions:all` everybody's."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from registry.accounts import ApiKey
+from registry.catalog import Endpoint
+from registry.pages import Page, page
+from registry.traffic import ApiRequest, select_predictions
+from services.security.bearer import Identity
+from services.security.permissions import Permission, allows
+from services.signed_in import looking
+
+SORTED = {"timestamp": col(ApiRequest.timestamp)}
+
+
+def list_predictions(
+    who: Identity,
+    *,
+    endpoint: str | None,
+    key: str | None,
+    status: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    request_id: str | None,
+    sort: str,
+    limit: int,
+    cursor: str | None,
+) -> Page[dict[str, Any]]:
+    """A page of the predictions that this user may see."""
+    with looking(who, Permission.PREDICTIONS_OWN) as (opened, own):
+        chosen = select_predictions(
+            user=None if allows(own.user.role, Permission.PREDICTIONS_ALL) else own.user,
+            endpoint=endpoint,
+            key_id=key,
+            status=status,
+            since=since,
+            until=until,
+            request_id=request_id,
+        )
+        found = page(opened, chosen, SORTED, id=col(ApiRequest.id), sort=sort, limit=limit, cursor=cursor)
+        return Page(_rows(opened, found.items), found.next_cursor)
+
+
+def _rows(opened: Session, requests: list[ApiRequest]) -> list[dict[str, Any]]:
+    """The requests with the names of what they refer to."""
+    endpoint_ids = {request.endpoint_id for request in requests}
+    key_ids = {request.api_key_id for request in requests}
+    names = dict(opened.exec(select(Endpoint.id, Endpoint.name).where(col(Endpoint.id).in_(endpoint_ids))).all())
+    keys = {key.id: key for key in opened.exec(select(ApiKey).where(col(ApiKey.id).in_(key_ids)))}
+    return [_row(request, names.get(request.endpoint_id), keys.get(request.api_key_id)) for request in requests]
+
+
+def _row(request: ApiRequest, endpoint: str | None, key: ApiKey | None) -> dict[str, Any]:
+    return {
+        "request_id": request.request_id,
+        "timestamp": request.timestamp,
+        "endpoint": endpoint,
+        "key": key.key_id if key is not None else None,
+        "user": key.user.username if key is not None else None,
+        "route": request.route,
+        "status": request.status_code,
+        "error": request.error_message,
+        "seconds": request.response_time,
+    }
