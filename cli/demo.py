@@ -56,12 +56,15 @@ def export() -> tuple["Endpoint", str]:
     from services.exporting import Request
     from services.exporting import export as export_service
     from services.keys import create_key
+    from services.packaging.asker import Operator
 
     spec = find_spec(EXAMPLE)
     assert spec is not None
     assert spec.origin is not None
-    exported = export_service(Request(Path(spec.origin).parent), progress=lambda step: say(f"    {step} …"))
-    return exported.endpoint, exported.api_key or create_key(exported.endpoint.name, "demo").text
+    asker = Operator()
+    exported = export_service(Request(Path(spec.origin).parent), lambda step: say(f"    {step} …"), asker)
+    key = asker.key.text if exported.is_new else create_key(exported.endpoint.name, "demo").text
+    return exported.endpoint, key
 
 
 def lines(endpoint: "Endpoint", key: str, address: str) -> list[str]:

@@ -27,4 +27,4 @@ def url_of(endpoint: "Endpoint") -> str:
     """Where the hub answers for the endpoint."""
     from registry.settings import settings
 
-    return f"http://{settings().host}:{settings().port}{endpoint.path}"
+    return settings().url_of(endpoint.path)

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,7 +10,7 @@ from cli.endpoints import url_of
 from cli.output import OUTPUT, Format, confirm, print_fields, print_json, say
 
 if TYPE_CHECKING:
-    from services.exporting import Exported
+    from registry.catalog import Endpoint
 
 
 def export(
@@ -33,13 +33,15 @@ def export(
     """
     from services.exporting import Request
     from services.exporting import export as export_model
+    from services.packaging.asker import Operator
 
     _permit_pickle(model, allow_pickle)
     request = Request(model, name, sample, _class_names(classes), rate_limit, compile=not no_compile)
-    exported = export_model(request, progress=lambda step: say(f"{step} …"))
+    asker = Operator()
+    exported = export_model(request, lambda step: say(f"{step} …"), asker)
     for remark in exported.remarks:
         say(f"Note: {remark}")
-    _print_exported(exported, output)
+    _print_exported(exported.endpoint, asker.key.text if exported.is_new else None, output)
 
 
 def _permit_pickle(model: Path, allowed: bool) -> None:
@@ -75,32 +77,14 @@ def _lines_of(given: str) -> list[str] | None:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def _print_exported(exported: "Exported", output: Format) -> None:
-    endpoint, key = exported.endpoint, exported.api_key
+def _print_exported(endpoint: "Endpoint", key: str | None, output: Format) -> None:
     if output is Format.JSON:
-        print_json(exported_object(exported))
+        from services.packaging.written import exported_object
+
+        print_json(exported_object(endpoint, key))
         return
     print_fields({"endpoint": endpoint.name, "url": url_of(endpoint), "api_key": key, "bento": endpoint.bento})
     if key:
         say("The key is shown this once. `modelport serve` starts the server.")
     else:
         say("No new key: the endpoint's keys stay as they are; `modelport keys create` makes another.")
-
-
-def exported_object(exported: "Exported") -> dict[str, Any]:
-    """What `export -o json` prints."""
-    endpoint, model = exported.endpoint, exported.endpoint.model
-    return {
-        "endpoint": endpoint.name,
-        "url": url_of(endpoint),
-        "api_key": exported.api_key,
-        "model": {
-            "name": model.name,
-            "version": str(model.version),
-            "framework": model.framework,
-            "sha256": model.sha256,
-        },
-        "bento": endpoint.bento,
-        "runtime": model.runtime,
-        "signature": model.signature,
-    }

@@ -31,6 +31,8 @@ class Action(StrEnum):
     """What can be done to the platform, as subject:object:verb."""
 
     MODEL_ADDED = "catalog:model:added"
+    MODEL_BUILT = "catalog:model:built"
+    MODEL_DELETED = "catalog:model:deleted"
     ENDPOINT_CREATED = "catalog:endpoint:created"
     ENDPOINT_DELETED = "catalog:endpoint:deleted"
     MODEL_CHANGED = "endpoint:model:changed"

@@ -43,6 +43,15 @@ class Model(SQLModel, table=True):
     size_bytes: int = Field(sa_type=BigInteger)
     report: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    upload: str | None = Field(default=None, index=True, description="Digest of the file that was uploaded for it.")
+    upload_parts: dict[str, Any] | None = Field(
+        default=None, sa_type=JSON(none_as_null=True), description="See registry.uploads."
+    )
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it was exported: it has a Bento then, and BentoML's store may have it."""
+        return "bento" in self.report
 
 
 class Endpoint(SQLModel, table=True):
@@ -115,6 +124,19 @@ def add_model(session: Session, model: Model, *, actor: str) -> Model:
     return model
 
 
+def put_model(session: Session, model: Model, built: Model | None, *, actor: str) -> Model:
+    """Keep what was built of a model: in the row of the upload that it was built from, or as a new version."""
+    if built is None or built.is_built:
+        return add_model(session, model, actor=actor)
+    for name in ("framework", "sha256", "source_sha256", "tag", "runtime", "signature", "size_bytes", "report"):
+        setattr(built, name, getattr(model, name))
+    session.add(built)
+    session.flush()
+    detail = {"sha256": built.sha256, "runtime": built.runtime, "bento": built.report.get("bento")}
+    audit.record(session, actor=actor, action=Action.MODEL_BUILT, target=_model(built), detail=detail)
+    return built
+
+
 def put_endpoint(
     session: Session, *, name: str, path: str, model: Model, bento: str, import_path: str | None = None, actor: str
 ) -> Endpoint:
@@ -159,23 +181,36 @@ def set_limit(session: Session, endpoint: Endpoint, rate_limit: str | None, *, a
 
 
 def delete_endpoint(session: Session, endpoint: Endpoint, *, actor: str) -> Removed:
-    """Remove an endpoint with its keys, its request log and every version of its model that no other endpoint uses."""
+    """Remove an endpoint with its keys, its request log and every version of its model that no other endpoint uses.
+
+    A version that was uploaded stays, as it was before its export: it has a life of its own.
+    """
     exclusive(session)
     others = [other for other in endpoints(session) if other.id != endpoint.id]
     kept = {other.model_id for other in others}
     versions = session.exec(select(Model).where(Model.name == endpoint.model.name)).all()
     removed = [version for version in versions if version.id not in kept]
-    built = {str(version.report["bento"]) for version in removed if "bento" in version.report}
+    built = {str(version.report["bento"]) for version in removed if version.is_built}
     bentos = {endpoint.bento, *built} - {other.bento for other in others}
+    tags = sorted({version.tag for version in removed if version.tag})
     session.delete(endpoint)
     session.flush()
     for version in removed:
-        session.delete(version)
+        _forget(session, version)
     session.flush()
-    detail = {"models": [_model(version) for version in removed]}
+    detail = {"models": [_model(version) for version in removed if version.upload is None]}
     target = f"endpoint:{endpoint.name}"
     audit.record(session, actor=actor, action=Action.ENDPOINT_DELETED, target=target, detail=detail)
-    return Removed(sorted({version.tag for version in removed if version.tag}), sorted(bentos))
+    return Removed(tags, sorted(bentos))
+
+
+def _forget(session: Session, version: Model) -> None:
+    if version.upload is None:
+        session.delete(version)
+    else:
+        version.tag, version.runtime, version.report = None, version.framework, {}
+        version.size_bytes = (version.upload_parts or {}).get("size", version.size_bytes)
+        session.add(version)
 
 
 def _flush(session: Session, conflict: str) -> None:

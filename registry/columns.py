@@ -40,7 +40,7 @@ class BigId(TypeDecorator[int]):
         return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
 
 
-def choice(kind: type[StrEnum]) -> Column[Any]:
+def choice(kind: type[StrEnum], index: bool | None = None) -> Column[Any]:
     """A column that holds one of the values of an enum, as text."""
     values = Enum(kind, native_enum=False, length=16, values_callable=lambda members: [item.value for item in members])
-    return Column(values, nullable=False)
+    return Column(values, nullable=False, index=index)

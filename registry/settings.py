@@ -89,6 +89,14 @@ class Settings(BaseSettings):
         default=None, ge=1, description="Requests that may be under way at once on this machine; without, any number."
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1, description="Largest request body accepted, in bytes.")
+    upload_max_bytes: int = Field(
+        default=500_000_000, ge=1, description="Largest upload of a model, in bytes; it may unpack to four times that."
+    )
+    upload_memory_bytes: int = Field(
+        default=4 * 1024**3,
+        ge=1024**3,
+        description="Address space that loading an uploaded model may take, in bytes.",
+    )
     cors_origins: Annotated[list[str], NoDecode, _SEPARATED, AfterValidator(values.origins)] = Field(
         default=[],
         description="Browser origins allowed to call, separated by commas, each scheme://host[:port]; none by default.",
@@ -136,6 +144,10 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether the registry is a SQLite file of this machine."""
         return self.url.startswith("sqlite:")
+
+    def url_of(self, path: str) -> str:
+        """Where the hub answers at a path."""
+        return f"http://{self.host}:{self.port}{path}"
 
     def pepper_bytes(self) -> bytes:
         """The secret behind every stored hash: the one given, or the one kept under home."""

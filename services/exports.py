@@ -45,7 +45,7 @@ def details(endpoint: Endpoint) -> dict[str, Any]:
         **summary(endpoint),
         "path": endpoint.path,
         "url": url_of(endpoint),
-        "docs_url": f"{_server()}/docs",
+        "docs_url": settings().url_of("/docs"),
         "curl": _curl(endpoint),
         "status_reason": endpoint.status_reason,
         "rate_limit": endpoint.rate_limit or settings().rate_limit,
@@ -57,7 +57,7 @@ def details(endpoint: Endpoint) -> dict[str, Any]:
 
 def url_of(endpoint: Endpoint) -> str:
     """Where the hub answers for the endpoint."""
-    return _server() + endpoint.path
+    return settings().url_of(endpoint.path)
 
 
 def list_exports(
@@ -85,15 +85,11 @@ def one_export(who: Identity, name_or_id: str) -> Endpoint:
     return endpoint
 
 
-def _server() -> str:
-    return f"http://{settings().host}:{settings().port}"
-
-
 def _curl(endpoint: Endpoint) -> str:
     """A line to paste; the key comes from the shell's $KEY."""
     url, example = url_of(endpoint), {"instances": [endpoint.model.signature.get("example")]}
     if endpoint.import_path is not None:
         route = endpoint.model.signature["routes"][0]
-        url, example = _server() + route["path"], route["example"]
+        url, example = settings().url_of(route["path"]), route["example"]
     body = shlex.quote(json.dumps(example, ensure_ascii=False))
     return f'curl -s {shlex.quote(url)} -H "X-API-Key: $KEY" -H "Content-Type: application/json" -d {body}'

@@ -10,6 +10,7 @@ from registry.errors import ExportError
 PLATFORM = (
     *("/auth", "/models", "/keys", "/predictions", "/admin", "/api/export", "/api/exports", "/health", "/ping"),
     *(
+        "/api/jobs",
         "/metrics",
         "/livez",
         "/readyz",

@@ -14,6 +14,7 @@ from services.control.described import described
 from services.control.threads import Threads
 from services.documentation.openapi import Schema
 from services.guarded import GuardedService
+from services.jobs.runner import Runner
 from services.middleware.control import ControlPlane
 from services.worker import Worker
 
@@ -29,9 +30,11 @@ class Hub(GuardedService["Platform"]):
 
     def make_control(self, worker: Worker) -> tuple[ControlPlane, Callable[[], Schema] | None]:
         """What people do with the platform over HTTP."""
-        threads = Threads()
+        threads, runner = Threads(), Runner()
+        worker.at_start(runner.start)
+        worker.at_end(runner.close)
         worker.at_end(threads.close)
-        app = make_app(worker.directory.tokens, threads)
+        app = make_app(worker.directory.tokens, threads, runner)
         return control_plane(app), partial(described, app)
 
     def own_handlers(self) -> None:

@@ -35,17 +35,18 @@ def changing(who: Identity, permission: Permission | None = None) -> Iterator[tu
     """A transaction that writes; Unauthenticated if user or session have ended meanwhile, Forbidden for their role."""
     with session() as opened:
         exclusive(opened)
-        yield opened, _own(opened, who, permission)
+        yield opened, check(opened, who, permission)
 
 
 @contextmanager
 def looking(who: Identity, permission: Permission | None = None) -> Iterator[tuple[Session, Own]]:
     """The same, and nothing is written."""
     with reading() as opened:
-        yield opened, _own(opened, who, permission)
+        yield opened, check(opened, who, permission)
 
 
-def _own(opened: Session, who: Identity, permission: Permission | None) -> Own:
+def check(opened: Session, who: Identity, permission: Permission | None) -> Own:
+    """Who they are in this transaction; Unauthenticated or Forbidden as `changing` has it."""
     user = opened.get(User, who.user.id)
     mine = sessions.find_session(opened, user, who.claims.sid, now()) if user is not None and user.is_active else None
     if user is None or mine is None:

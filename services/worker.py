@@ -30,6 +30,7 @@ class Worker:
         self.log = RequestLog(chosen.log_queue_rows)
         self._sidecar = Sidecar(self.log, lambda: (chosen.url, self.directory.cursor), self.directory.refresh)
         self._also: list[Callable[[], None]] = []
+        self._at_start: list[Callable[[], None]] = []
         self._at_end: list[Callable[[], None]] = []
         self._failed: set[Callable[[], None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -43,6 +44,8 @@ class Worker:
         self._own = own
         await asyncio.to_thread(self.directory.start)
         self._sidecar.start()
+        for work in self._at_start:
+            await asyncio.to_thread(self._attempted, work)
         if own is None:
             loop = asyncio.get_running_loop()
             self.directory.listen(lambda: loop.call_soon_threadsafe(self._endpoints_changed))
@@ -63,9 +66,19 @@ class Worker:
         """Have this done several times a second, between two requests; it must not take longer than one."""
         self._also.append(work)
 
+    def at_start(self, work: Callable[[], None]) -> None:
+        """Have this done when the server starts, in a thread; should it fail, the server serves all the same."""
+        self._at_start.append(work)
+
     def at_end(self, work: Callable[[], None]) -> None:
         """Have this done once the last request is answered, in a thread."""
         self._at_end.append(work)
+
+    def _attempted(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            log.error("%s failed", work, exc_info=error)
 
     def _work(self) -> None:
         for work in self._also:

@@ -27,6 +27,7 @@ LEVELS = [
         "duration",
         "held_keys",
         "keys",
+        "endpoint_keys",
         "log_rows",
         "key_status",
         "bootstrap",
@@ -44,7 +45,7 @@ LEVELS = [
     {"http_protocol", "http_head", "http_refusals"},
     {"guarded"},
     {"packaging", "endpoint"},
-    {"exporting", "exports", "doctor"},
+    {"exporting", "exports", "endpoint_changes", "uploads", "models", "jobs", "doctor"},
     {"control"},
     {"platform", "hub"},
 ]

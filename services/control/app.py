@@ -8,18 +8,19 @@ from fastapi.routing import APIRoute
 from pydantic_core import ErrorDetails
 
 from registry.errors import InvalidInput
-from services.control import admin, auth, exports, keys, predictions, users
+from services.control import admin, auth, exporting, exports, keys, models, predictions, users
 from services.control.described import templates
 from services.control.threads import Threads
 from services.invalid import refusal
+from services.jobs.runner import Runner
 from services.middleware.control import ControlPlane
 from services.security.tokens import AccessTokens
 
-NOUNS = (auth.router, exports.router, keys.router, predictions.router, users.router, admin.router)
+NOUNS = tuple(noun.router for noun in (auth, models, exports, exporting, keys, predictions, users, admin))
 
 
-def make_app(tokens: AccessTokens, threads: Threads) -> FastAPI:
-    """The app; its threads are its maker's to close."""
+def make_app(tokens: AccessTokens, threads: Threads, runner: Runner) -> FastAPI:
+    """The app; its threads and its runner are its maker's to close."""
     app = FastAPI(
         openapi_url=None,  # its part stands in the platform's document
         docs_url=None,
@@ -29,7 +30,7 @@ def make_app(tokens: AccessTokens, threads: Threads) -> FastAPI:
         generate_unique_id_function=_operation_id,
         exception_handlers={RequestValidationError: _refuse},
     )
-    app.state.tokens, app.state.threads = tokens, threads
+    app.state.tokens, app.state.threads, app.state.runner = tokens, threads, runner
     for noun in NOUNS:
         app.include_router(noun)
     return app

@@ -29,13 +29,13 @@ _Name = Annotated[
 ]
 
 
-async def _asked(request: Request, name: _Name = None) -> Asked | None:
-    if name is None:
+async def _asked(request: Request, idempotency_key: _Name = None) -> Asked | None:
+    if idempotency_key is None:
         return None
     if len(request.headers.getlist(HEADER)) > 1:
         raise InvalidInput(f"{HEADER} was sent more than once.")
     route = f"{request.method} {context_of(request.scope).route}"
-    return Asked(route, name, digest(request.url.path, await request.body()))
+    return Asked(route, idempotency_key, digest(request.url.path, await request.body()))
 
 
 Once = Annotated[Asked | None, Depends(_asked)]

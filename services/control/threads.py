@@ -17,12 +17,17 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+UPLOADS = 2  # at once, in each worker
+
+
 class Threads:
-    """One pool for the registry and one for hashing; a worker has one of these, from its start to its end."""
+    """One pool for the registry, one for hashing, one for uploads; a worker has one of these, from its start to its end."""
 
     def __init__(self) -> None:
         self.hashing = HashingPool()
         self._registry = ThreadPoolExecutor(2, thread_name_prefix="control")
+        self._disk = ThreadPoolExecutor(UPLOADS, thread_name_prefix="uploads")
+        self.uploads = asyncio.Semaphore(UPLOADS)
 
     async def registry(
         self, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -32,9 +37,16 @@ class Threads:
         try:
             return await asyncio.wrap_future(future)
         except (SQLAlchemyError, RegistryError) as error:
-            raise Unavailable(
-                "The registry does not answer; try again shortly.", headers={"Retry-After": "1"}
-            ) from error
+            raise registry_is_away() from error
+
+    async def disk(
+        self, work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Result:
+        """The same for what an upload does: writing, and waiting for the process that looks at it."""
+        try:
+            return await asyncio.wrap_future(self._disk.submit(work, *args, **kwargs))
+        except (SQLAlchemyError, RegistryError) as error:
+            raise registry_is_away() from error
 
     async def verify(self, attempt: Attempt, password: str) -> tuple[bool, str | None]:
         """Whether the password fits, and a better hash if there is one; the same work whoever it is that signs in."""
@@ -48,3 +60,9 @@ class Threads:
         """End the threads."""
         self.hashing.close()
         self._registry.shutdown(wait=True, cancel_futures=True)
+        self._disk.shutdown(wait=True)  # what it has begun clears up after itself
+
+
+def registry_is_away() -> Unavailable:
+    """What is answered while the registry fails."""
+    return Unavailable("The registry does not answer; try again shortly.", headers={"Retry-After": "1"})

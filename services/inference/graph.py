@@ -38,23 +38,37 @@ def load(path: Path) -> Any:
 def _refuse_external(model: Any, name: str) -> None:
     from onnx import TensorProto
 
-    for tensor in model.graph.initializer:
-        if tensor.data_location == TensorProto.EXTERNAL:
+    for tensor in _parts(model, TensorProto):
+        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             other = next((entry.value for entry in tensor.external_data if entry.key == "location"), "another file")
             raise ExportError(f"{name} keeps its weights in {other!r}: save it as one file, without external data")
 
 
 def _refuse_foreign(model: Any, name: str) -> None:
+    from onnx import NodeProto
+
     own = {(function.domain, function.name) for function in model.functions}
     foreign = sorted(
         {
             f"{node.domain}.{node.op_type}"
-            for node in model.graph.node
+            for node in _parts(model, NodeProto)
             if node.domain not in _KNOWN and (node.domain, node.op_type) not in own
         }
     )
     if foreign:
         raise ExportError(f"{name} needs operators that ONNX Runtime doesn't have: {', '.join(foreign[:5])}")
+
+
+def _parts(message: Any, kind: type[Any]) -> Iterator[Any]:
+    """Every message of a kind in another one: in the graph, in the bodies of its loops, in functions and attributes."""
+    waiting = [message]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, kind):
+            yield one
+        for field, value in one.ListFields():
+            if field.message_type is not None:
+                waiting.extend(value if field.is_repeated else [value])
 
 
 def _drop_zipmaps(graph: Any) -> bool:

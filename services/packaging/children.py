@@ -1,5 +1,6 @@
 """Runs one step of an export in a process of its own: what a model does there, crash or hang, ends there."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from typing import Self
 
 from registry.errors import ExportError
 from services.packaging.job import Failure, Job
+
+log = logging.getLogger("modelport.packaging")
 
 TIMEOUT = 900  # seconds: a large Keras model on a small machine loads in a minute or two
 COMPILE_TIMEOUT = 300  # seconds: the model is served without what a converter hasn't done by then
@@ -38,9 +41,9 @@ class Child:
             )  # fmt: skip
         return self
 
-    def result(self) -> str:
-        """Let it work; what it wrote down, or ExportError with its own line."""
-        seconds = COMPILE_TIMEOUT if self._compiles else TIMEOUT
+    def result(self, seconds: float | None = None) -> str:
+        """Let it work, by default as long as its step may; what it wrote down, or ExportError with its own line."""
+        seconds = seconds or (COMPILE_TIMEOUT if self._compiles else TIMEOUT)
         try:
             self._process.communicate(b"go\n", timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -66,9 +69,14 @@ class Child:
         if failure.is_file():
             return Failure.model_validate_json(failure.read_text()).message
         who = "the conversion {} its process" if self._compiles else "the model {} the process that loaded it"
+        if code == -signal.SIGXCPU:
+            return "the model took more of the processor's time than it is given"
         if code < 0:
             return f"{who.format('crashed')} ({signal.Signals(-code).name})"
         lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        if self.job.limits is not None:  # whoever sent the model may read the answer: the inside is for the log
+            log.warning("%s of %s ended: %s", self.step, self.job.endpoint, lines[-1][:300] if lines else code)
+            return who.format("ended")
         return f"{who.format('ended')}: {lines[-1].strip()[:300] if lines else f'exit code {code}'}"
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from services.packaging.limits import Limits
+
 
 class Job(BaseModel):
     """One export: where the staged files are, and the names that the result gets."""
@@ -20,6 +22,7 @@ class Job(BaseModel):
     sample: Path | None = None
     classes: list[str] | None = None
     compile: bool = False
+    limits: Limits | None = None  # of a model that came from elsewhere
 
     @property
     def bento(self) -> str:
@@ -68,6 +71,16 @@ class Described(BaseModel):
     expected: list[Any]  # what the original model predicts for them
     timings: Timings
     packages: list[str] = []  # libraries that its file needs beside its framework
+    remarks: list[str] = []
+
+
+class Admitted(BaseModel):
+    """What an uploaded file turned out to be."""
+
+    format: str
+    framework: str
+    sha256: str  # as an export of it takes it
+    signature: dict[str, Any]
     remarks: list[str] = []
 
 

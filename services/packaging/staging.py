@@ -5,8 +5,6 @@ BentoML's stores. A lock beside the folder, which the kernel releases when the p
 export is still under way; a file in it says what the stores may hold that the registry has yet to confirm.
 """
 
-import fcntl
-import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,23 +18,27 @@ from sqlmodel import col, select
 
 from registry.catalog import Endpoint, Model
 from registry.database import reading
-from registry.errors import ExportError
+from registry.errors import ExportError, Unavailable
 from registry.settings import settings
 from services.packaging import stores
+from services.packaging.locks import lock, unlock
 from services.packaging.source import stage_folder
 
 
 class Staging:
     """One change of what the stores hold under a name; changes of the same name wait for each other."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, wait: bool = True) -> None:
+        """Without `wait`, entering raises Unavailable while there is another change of that name."""
+        self.name, self._wait = name, wait
         self.version = f"v{token_hex(4)}"
         self.folder = _exports() / name
 
     def __enter__(self) -> Self:
         _exports().mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _lock(_lock_of(self.folder), wait=True)
+        self._lock = lock(_lock_of(self.folder), wait=self._wait)
+        if self._lock is None:
+            raise Unavailable(f"{self.name} is being exported; try again shortly.", headers={"Retry-After": "5"})
         _settle(self.folder)
         for part in ("model", "sample", "tmp", "bentoml/bentos"):
             (self.folder / part).mkdir(parents=True, mode=0o700)
@@ -78,17 +80,17 @@ class Staging:
             with suppress(SQLAlchemyError):  # the next export asks the registry again
                 _settle(self.folder)
         finally:
-            _unlock(_lock_of(self.folder), self._lock)
+            unlock(_lock_of(self.folder), self._lock)
 
 
 def recover() -> None:
     """Clear away what exports left that were killed."""
     for folder in _exports().iterdir() if _exports().is_dir() else ():
-        if folder.is_dir() and (lock := _lock(_lock_of(folder), wait=False)) is not None:
+        if folder.is_dir() and (held := lock(_lock_of(folder), wait=False)) is not None:
             try:
                 _settle(folder)
             finally:
-                _unlock(_lock_of(folder), lock)
+                unlock(_lock_of(folder), held)
 
 
 def _settle(folder: Path) -> None:
@@ -117,26 +119,6 @@ def _copy(source: Path, target: Path) -> None:
         raise ExportError(f"{source}: {error.args[0][0][2]}") from None
     except OSError as error:
         raise ExportError(f"{error.filename or source}: {error.strerror or error}") from None
-
-
-def _lock(path: Path, wait: bool) -> int | None:
-    """Lock a file, making it if need be; None when another process holds it and this one doesn't wait."""
-    while True:
-        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return None
-        if path.exists() and path.stat().st_ino == os.fstat(handle).st_ino:
-            return handle
-        os.close(handle)  # its last holder has removed it meanwhile
-
-
-def _unlock(path: Path, handle: int | None) -> None:
-    path.unlink(missing_ok=True)
-    if handle is not None:
-        os.close(handle)
 
 
 def _lock_of(folder: Path) -> Path:

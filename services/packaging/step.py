@@ -6,9 +6,11 @@ import signal
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from registry.errors import PlatformError
 from services.packaging.job import Failure, Job
+from services.packaging.limits import apply
 
 _PR_SET_PDEATHSIG = 1
 
@@ -18,6 +20,7 @@ def run() -> None:
     step, order = sys.argv[1:]
     job = Job.model_validate_json(Path(order).read_text())
     _end_with(job.parent)
+    apply(job.limits)
     module = import_module(f"services.packaging.{step}")
     module.prepare(job)
     if not sys.stdin.readline():
@@ -25,9 +28,17 @@ def run() -> None:
     try:
         result = module.work(job)
     except PlatformError as error:
-        job.failure(step).write_text(Failure(message=error.message).model_dump_json())
-        sys.exit(1)
+        _fail(job, step, error.message)
+    except MemoryError:
+        if job.limits is None:
+            raise
+        _fail(job, step, "the model needs more memory than it is given")
     job.answer(step).write_text(result.model_dump_json())
+
+
+def _fail(job: Job, step: str, message: str) -> NoReturn:
+    job.failure(step).write_text(Failure(message=message).model_dump_json())
+    sys.exit(1)
 
 
 def _end_with(parent: int) -> None:

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from registry.errors import ExportError
+from registry.settings import settings
 
 STORES = ("models", "bentos")
 
@@ -17,6 +18,8 @@ STORES = ("models", "bentos")
 def home() -> Path:
     """The folder of BentoML's stores; ExportError when there can be none."""
     found = Path(os.path.expandvars(os.environ.get("BENTOML_HOME") or "~/bentoml")).expanduser().absolute()
+    if found.parent == settings().home / "serving":  # a server's own, with links to the stores (services.hub)
+        found = (found / "models").resolve().parent
     try:
         for name in (*STORES, "tmp"):
             (found / name).mkdir(parents=True, exist_ok=True)

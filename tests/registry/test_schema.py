@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
-from registry import bootstrap, changes, database, idempotency, login_attempts, sessions, traffic
+from registry import bootstrap, changes, database, export_jobs, idempotency, login_attempts, sessions, traffic
 from registry.database import MIGRATIONS
 from registry.schema import HEAD
 
@@ -21,6 +21,7 @@ def test_the_migrations_make_the_tables_that_the_code_declares(store: str) -> No
         bootstrap.BootstrapToken,
         sessions.UserSession,
         sessions.RefreshToken,
+        export_jobs.ExportJob,
     )
     assert {table.__tablename__ for table in declared} <= set(SQLModel.metadata.tables)
     with database.engine().connect() as connection:

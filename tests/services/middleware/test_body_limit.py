@@ -1,9 +1,15 @@
 """A body over the limit is refused: declared or counted, on the direct path and on BentoML's."""
 
+import asyncio
+
 import pytest
 from starlette.types import Message
 
+from registry.errors import PayloadTooLarge
 from registry.settings import settings
+from services.middleware.body_limit import BodyLimit
+from services.peer import Peer
+from services.request import Fixed, RequestContext
 from tests.services.middleware.conftest import Hub
 
 ECHO = "/api/predict/echo"
@@ -57,3 +63,33 @@ def test_a_length_that_is_no_number_is_refused(hub: Hub) -> None:
     for length in ("-1", "1.0", "0x10", "ten", "", " ", "1,1", "٣"):
         sent = hub.raw(ECHO, [{"type": "http.request", "body": b"x"}], {"content-length": length})
         assert sent[0]["status"] == 400, length
+
+
+@pytest.mark.parametrize(
+    ("route", "method", "most"), [("/models/", "POST", 100), ("/models", "GET", 10), ("/auth/login", "POST", 10)]
+)
+def test_uploads_of_models_have_a_limit_of_their_own_however_they_are_sent(route: str, method: str, most: int) -> None:
+    check = BodyLimit(10, 100)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"x" * 6, "more_body": True}
+
+    def context(**headers: str) -> RequestContext:
+        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        made = RequestContext({"method": method, "path": route, "headers": pairs}, Peer("", False), Fixed([]), receive)
+        made.route = route
+        return made
+
+    check(context(content_length=str(most)))
+    with pytest.raises(PayloadTooLarge):
+        check(context(content_length=str(most + 1)))
+    chunked = context()
+    check(chunked)
+
+    async def read(times: int) -> None:
+        for _ in range(times):
+            await chunked.receive()
+
+    asyncio.run(read(most // 6))
+    with pytest.raises(PayloadTooLarge):
+        asyncio.run(read(1))
