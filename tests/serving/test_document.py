@@ -42,7 +42,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.mark.parametrize(("who", "examples"), [("ada", 20), ("", 4)])
 def test_no_answer_contradicts_the_document(hub: Server, who: str, examples: int) -> None:
-    assert PATHS <= hub.client.get("/openapi.json").json()["paths"].keys()
+    assert hub.client.get("/openapi.json").json()["paths"].keys() >= PATHS
     checked = schemathesis(hub, who, "--checks", "all", "--max-examples", str(examples))
 
     assert checked.returncode == 0, checked.stdout + checked.stderr
