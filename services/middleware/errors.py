@@ -43,7 +43,7 @@ def worded(context: RequestContext, error: Exception) -> PlatformError:
     if not isinstance(error, PlatformError):
         log.exception("request %s failed", context.id, exc_info=error)
         error = InternalError("Something went wrong here; the request id finds it in the log.")
-    elif error.status >= 500:
+    elif error.status >= 500 and not (isinstance(error, Unavailable) and error.__cause__ is None):
         log.error("request %s failed", context.id, exc_info=error)
     context.error = error.code
     context.headers.extend((name.lower().encode(), value.encode()) for name, value in error.headers.items())
