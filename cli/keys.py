@@ -120,11 +120,11 @@ def revoke(key_id: str = KEY) -> None:
 
 def _existing(session: Any, key_id: str) -> "ApiKey":
     from registry.accounts import find_key
-    from registry.errors import NotFound
+    from services.keys import no_such_key
 
     key = find_key(session, key_id)
     if key is None:
-        raise NotFound(f"there is no key {key_id!r}; `modelport keys list` shows what there is")
+        raise no_such_key(key_id)
     return key
 
 

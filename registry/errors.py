@@ -16,7 +16,6 @@ PlatformError
    x ModelError             500 MODEL_ERROR
    x InternalError          500 INTERNAL_ERROR
    x Unavailable            503 UNAVAILABLE
-     x Overloaded
  + faults the operator repairs (printed as one line)
    x SettingsError          SETTINGS_ERROR
    x RegistryError          REGISTRY_ERROR
@@ -138,10 +137,6 @@ class Unavailable(PlatformError):
 
     code = "UNAVAILABLE"
     status = 503
-
-
-class Overloaded(Unavailable):
-    """There is no room for one more request at this moment: no fault of ours, and not to be looked into."""
 
 
 class SettingsError(PlatformError):

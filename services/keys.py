@@ -14,7 +14,7 @@ from registry.database import session
 from registry.errors import Forbidden, InvalidInput, NotFound
 from registry.settings import settings
 from services.security import scopes
-from services.security.api_keys import MintedKey, mint
+from services.security.api_keys import PATTERN, MintedKey, mint
 from services.security.scopes import Scopes
 
 ACTOR = "user:local"
@@ -93,8 +93,14 @@ def replace_key(key_id: str, grace: timedelta) -> Issued:
     with session() as opened:
         old = find_key(opened, key_id)
         if old is None:
-            raise NotFound(f"there is no key {key_id!r}; `modelport keys list` shows what there is")
+            raise no_such_key(key_id)
         return renew(opened, old, grace, actor=ACTOR)
+
+
+def no_such_key(key_id: str) -> NotFound:
+    """The error that says so; it doesn't repeat a key that somebody pasted whole where its id belongs."""
+    named = "by its whole text: name it by its id" if PATTERN.search(key_id) else f"{key_id!r}"
+    return NotFound(f"there is no key {named}; `modelport keys list` shows what there is")
 
 
 def renew(session: Session, old: ApiKey, grace: timedelta, *, actor: str, seed: bytes | None = None) -> Issued:

@@ -1,6 +1,6 @@
 """How many requests may be under way at once: a rule of its own, for a key, for a user, and for the whole machine."""
 
-from registry.errors import Overloaded, RateLimited
+from registry.errors import RateLimited, Unavailable
 from registry.settings import Settings
 from services.limits.in_flight import InFlight
 from services.request import RequestContext
@@ -10,7 +10,7 @@ _WHOLE = 1
 
 
 class Concurrency:
-    """Raises RateLimited (429) when key or user has too many under way, Overloaded (503) when all together have.
+    """Raises RateLimited (429) when key or user has too many under way, Unavailable (503) when all together have.
 
     What is let in is counted until it is answered or given up: `Record.end` says so.
     """
@@ -25,7 +25,7 @@ class Concurrency:
         if context.exempt:
             return
         if self._of_all is not None and not enter(self._all, _WHOLE, self._of_all, context):
-            raise Overloaded("Too many requests at once; try again shortly.", headers=_SOON)
+            raise Unavailable("Too many requests at once; try again shortly.", headers=_SOON)
         if context.key is not None:
             self._person(self._keys, context.key.id, self._of_key, "This API key", context)
         elif context.identity is not None:

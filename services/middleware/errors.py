@@ -15,7 +15,6 @@ from registry.errors import (
     InvalidInput,
     MethodNotAllowed,
     NotFound,
-    Overloaded,
     PayloadTooLarge,
     PlatformError,
     RateLimited,
@@ -49,7 +48,7 @@ def worded(context: RequestContext, error: Exception) -> PlatformError:
         log.exception("request %s failed", context.id, exc_info=error)
         details = {"traceback": format_exception(error)} if may_see_inside(context) else None
         error = InternalError("Something went wrong here; the request id finds it in the log.", details)
-    elif error.status >= 500 and not isinstance(error, Overloaded):  # else an overload would flood the log
+    elif error.status >= 500 and not (isinstance(error, Unavailable) and error.__cause__ is None):
         log.error("request %s failed", context.id, exc_info=error)
     context.error = error.code
     context.headers.extend((name.lower().encode(), value.encode()) for name, value in error.headers.items())

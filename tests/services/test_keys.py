@@ -13,6 +13,7 @@ from registry.errors import Forbidden, InvalidInput
 from services import keys
 from services.key_status import SOON, KeyStatus, end_of, status_of
 from services.keys import LIFETIME, LONGEST, Issued
+from services.security.api_keys import mint
 from services.security.scopes import EVERYTHING, PREDICT, Scopes, parse
 
 DAY = timedelta(days=1)
@@ -93,3 +94,10 @@ def test_a_key_ends_at_the_earlier_of_its_ends() -> None:
     moment = now()
     key = ApiKey(key_id="k", name="k", key_hash="k", expires_at=moment + DAY, grace_until=moment)
     assert end_of(key) == moment
+
+
+def test_a_key_that_is_pasted_for_its_id_is_not_repeated() -> None:
+    text = mint("test", b"p" * 32).text
+
+    assert text not in keys.no_such_key(text).message and text not in keys.no_such_key(f" {text}x").message
+    assert "'3kTq9fWz0aBc'" in keys.no_such_key("3kTq9fWz0aBc").message
