@@ -21,7 +21,9 @@ from services.control.callers import NO_CREDENTIALS, READS_JSON, Caller, From, O
 from services.control.described import failures
 from services.security.passwords import hash_password
 
-OPEN = frozenset(("/auth/login", "/auth/refresh", "/auth/bootstrap"))  # who calls them has no token yet
+# Who calls these has no token yet; and how many may at once, in each worker: one password is verified at a time, and the
+# others wait about a second each. A refresh hashes nothing.
+OPEN = {"/auth/login": 16, "/auth/bootstrap": 16, "/auth/refresh": 64}
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 

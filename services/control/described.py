@@ -43,8 +43,8 @@ def described(app: FastAPI) -> Schema:
     return {"paths": document["paths"], "schemas": own}
 
 
-def templates(app: FastAPI) -> frozenset[str]:
-    """The path of every route; RuntimeError when the walk sees fewer than the document, as FastAPI may hide some."""
+def templates(app: FastAPI) -> dict[str, set[str]]:
+    """Every route's path with its methods; RuntimeError when the walk misses any of the document's: FastAPI may hide some."""
     walked: dict[str, set[str]] = {}
     for route in iter_route_contexts(app.routes):
         if route.path_format is not None:
@@ -52,4 +52,4 @@ def templates(app: FastAPI) -> frozenset[str]:
     for path, operations in app.openapi()["paths"].items():
         if missing := {method.upper() for method in operations} - walked.get(path, set()):
             raise RuntimeError(f"the walk over the control plane's routes misses {sorted(missing)} {path}")
-    return frozenset(walked)
+    return walked

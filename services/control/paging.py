@@ -4,14 +4,23 @@ A list's query is a model that extends `Paged` with a closed `sort` and its own 
 query is refused. `registry.pages` turns the pages.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 LONGEST = 200  # rows of a page
+_YEAR = re.compile(r"\d{4}-")
 
 Item = TypeVar("Item")
+
+
+def _written_out(given: object) -> object:
+    """A bare number would be taken for seconds since 1970, or for milliseconds, by its size."""
+    if isinstance(given, str) and not _YEAR.match(given):
+        raise ValueError("is no moment such as 2026-11-22T09:30:00Z")
+    return given
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -22,7 +31,7 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("lies outside of the years 1 to 9999") from None
 
 
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
+Moment = Annotated[datetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00]*$")]  # a NUL, Postgres has no text with
 
 

@@ -1,14 +1,14 @@
 """The control plane beside BentoML's app: which routes are its own, and the way there."""
 
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from registry.errors import Unavailable
+from registry.errors import MethodNotAllowed, Unavailable
 from services.request import context_of
 from services.security.hashing import RETRY_AFTER_SECONDS
-
-PLACES = 16  # for people who sign in, of each worker: one password is verified, the others wait about a second
 
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -19,11 +19,11 @@ class ControlPlane(NamedTuple):
     """An app whose routes only signed-in people may call, but for those that are open to everybody."""
 
     app: ASGIApp
-    routes: frozenset[str]  # as templates
-    open: frozenset[str]
+    routes: Mapping[str, Collection[str]]  # as templates, with their methods
+    open: Mapping[str, int]  # and how many may be there at once
 
 
-NOTHING = ControlPlane(nothing, frozenset(), frozenset())
+NOTHING = ControlPlane(nothing, {}, {})
 
 
 class ControlRoutes:
@@ -34,23 +34,29 @@ class ControlRoutes:
     """
 
     def __init__(self, app: ASGIApp, control: ControlPlane) -> None:
-        self.app, self._control, self._signing_in = app, control, 0
+        self.app, self._control = app, control
+        self._signing_in: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         route = context_of(scope).route
-        if route in self._control.open:
-            await self._sign_in(scope, receive, send)
-        else:
-            await (self._control.app if route in self._control.routes else self.app)(scope, receive, send)
+        methods = self._control.routes.get(route)
+        if methods is None:
+            return await self.app(scope, receive, send)
+        if scope["method"] not in methods:  # FastAPI would name those of one of its routes alone
+            raise MethodNotAllowed(
+                "This address does not take that method.", headers={"Allow": ", ".join(sorted(methods))}
+            )
+        await (self._sign_in if route in self._control.open else self._control.app)(scope, receive, send)
 
     async def _sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._signing_in >= PLACES:
+        route = context_of(scope).route
+        if self._signing_in[route] >= self._control.open[route]:
             message = "Too many people sign in at this moment: try again shortly"
             raise Unavailable(message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
-        self._signing_in += 1
+        self._signing_in[route] += 1
         try:
             await self._control.app(scope, receive, send)
         finally:
-            self._signing_in -= 1
+            self._signing_in[route] -= 1

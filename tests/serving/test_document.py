@@ -40,7 +40,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.stop()
 
 
-@pytest.mark.parametrize(("who", "examples"), [("ada", 20), ("", 4)])
+@pytest.mark.parametrize(("who", "examples"), [("", 4), ("ada", 20)])
 def test_no_answer_contradicts_the_document(hub: Server, who: str, examples: int) -> None:
     assert hub.client.get("/openapi.json").json()["paths"].keys() >= PATHS
     checked = schemathesis(hub, who, "--checks", "all", "--max-examples", str(examples))

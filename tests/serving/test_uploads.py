@@ -118,7 +118,7 @@ def test_a_models_life(hub: Server, olga: Person, tmp_path: Path) -> None:
     )
     assert made.status_code == 200 and made.json() == again.json(), again.text
     key = made.json()["api_key"]
-    hub.eventually(lambda: statuses(path, keys[0], row) == {403} and statuses(path, key, row) == {200})
+    hub.eventually(lambda: statuses(path, keys[0], row) == {401} and statuses(path, key, row) == {200})
     graced = olga.ask("POST", "/api/exports/sums-of-four/regenerate-key", json={"grace_hours": 1}).json()["api_key"]
     hub.eventually(lambda: statuses(path, graced, row) == {200})
     assert statuses(path, key, row) == {200}
@@ -133,7 +133,7 @@ def test_a_models_life(hub: Server, olga: Person, tmp_path: Path) -> None:
     for name in ("digits", "sums-of-four"):
         assert olga.ask("DELETE", f"/api/exports/{name}").status_code == 204
     hub.eventually(
-        lambda: statuses(path, graced, row) == {403} and olga.ask("GET", "/api/exports/digits").status_code == 404
+        lambda: statuses(path, graced, row) == {401} and olga.ask("GET", "/api/exports/digits").status_code == 404
     )
     left = olga.ask("GET", "/models/?framework=keras").json()["items"]
     assert [(row["name"], row["exported"]) for row in left] == [("digits", False)]

@@ -9,7 +9,7 @@ from sqlmodel import func, select
 
 from registry import database
 from registry.login_attempts import LoginAttempt
-from services.middleware.control import PLACES
+from services.control.auth import OPEN
 from tests.services.middleware.conftest import PASSWORD, Hub, new_user
 
 
@@ -18,7 +18,9 @@ def test_a_crowd_is_refused_at_the_door(hub: Hub, caplog: pytest.LogCaptureFixtu
     caplog.clear()
 
     async def at_once() -> list[httpx.Response]:
-        given = [{"username": f"user{number}", "password": "wrong password"} for number in range(PLACES + 40)]
+        given = [
+            {"username": f"user{number}", "password": "wrong password"} for number in range(OPEN["/auth/login"] + 40)
+        ]
         return await asyncio.gather(*(hub._client.post("/auth/login", json=one) for one in given))
 
     answers = hub.run(at_once())

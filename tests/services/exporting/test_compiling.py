@@ -44,7 +44,7 @@ import asyncio, bentoml, sys
 from services.packaging.in_process import running
 async def call():
     async with running(bentoml.load({said["bento"]!r}).to_asgi()) as client:
-        return await client.post({said["path"]!r}, json={row!r}, headers={{"X-API-Key": {said["api_key"]!r}}})
+        return await client.post({said["url"]!r}, json={row!r}, headers={{"X-API-Key": {said["api_key"]!r}}})
 answer = asyncio.run(call()).json()["predictions"][0]["label"]
 print(answer, *[name for name in {["onnxruntime", *FRAMEWORKS]!r} if name in sys.modules])
 """
