@@ -24,12 +24,23 @@ hypothesis.settings.load_profile("repeatable")
 # Files that share a server, an exported model or TensorFlow: run by one process, which makes it once.
 _TOGETHER = ("tests/serving/", "tests/services/exporting/", "/test_keras.py")
 
+# What serves or exports for real takes minutes: `make test` runs one file of each, `make test-all` all of them.
+_FOR_REAL = {"serving": "test_hub.py", "exporting": "test_sklearn.py"}
+
 # Read when bentoml and prometheus_client are imported: by the tests, never by the registry.
 _SCRATCH = tempfile.mkdtemp(prefix="modelport-tests-")
 atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
 os.environ["BENTOML_DO_NOT_TRACK"] = "true"
 os.environ["BENTOML_HOME"] = f"{_SCRATCH}/bentoml"
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _SCRATCH
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what serves or exports for real, but for one file of each."""
+    for item in items:
+        if _FOR_REAL.get(item.path.parent.name, item.path.name) != item.path.name:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

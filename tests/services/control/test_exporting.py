@@ -102,6 +102,7 @@ def test_an_export_is_queued_once_however_often_it_is_asked_for_under_one_name(h
     assert job.headers["retry-after"] == "2"
 
 
+@pytest.mark.slow
 def test_too_many_exports_wait(hub: Hub, operator: str) -> None:
     model = uploaded("churn")
     with nobody_works():
@@ -158,6 +159,7 @@ def test_an_export_of_somebody_who_is_gone_meanwhile_is_refused(hub: Hub, operat
             work.Asked(job).begin()
 
 
+@pytest.mark.slow
 def test_a_job_whose_process_was_killed_has_failed(hub: Hub, operator: str) -> None:
     with nobody_works():
         job = hub.as_user("POST", f"/api/export/{uploaded('churn')}", operator).json()

@@ -119,7 +119,7 @@ def at(endpoint: str, parts: list[bytes]) -> list[bytes]:
     return [part.replace(b"/echo", f"/{endpoint}".encode()) for part in parts]
 
 
-either = pytest.mark.parametrize("endpoint", ["echo", "wait"])
+either = pytest.mark.parametrize("endpoint", ["echo", pytest.param("wait", marks=pytest.mark.slow)])
 
 
 def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
