@@ -95,7 +95,13 @@ BAD: list[dict[str, Any]] = [
         for one in ([], ["admin"], ["predict:"], ["predict:A B"], "predict", [1], ["x" * 81], ["x"] * 101)
     ),
     *({"expires_days": one} for one in (0, 366, "90", 1.5)),
-    *({"endpoint": "x" * 65}, {"user": "x" * 257}, {"never_expires": True, "expires_days": 5}, {"api_key": "mine"}),
+    *(
+        {"endpoint": "x" * 65},
+        {"endpoint": "a\x00"},
+        {"user": "x" * 257},
+        {"never_expires": True, "expires_days": 5},
+        {"api_key": "mine"},
+    ),
 ]
 
 
