@@ -211,6 +211,21 @@ def test_a_rotation_that_names_itself_is_made_once(hub: Hub) -> None:
     assert hub.ask("POST", f"/keys/{other['id']}/rotate", None, headers=headers).status_code == 422
 
 
+def test_an_answer_is_given_again_only_to_who_still_may_have_it(hub: Hub) -> None:
+    user, admin = token_of(hub, Role.USER), token_of(hub, Role.ADMIN)
+    path = f"/keys/{made(hub, user)['id']}/rotate"
+    headers = {"Authorization": f"Bearer {admin}", "Idempotency-Key": "one"}
+
+    def statuses() -> tuple[int, int]:
+        rotated = hub.ask("POST", path, None, headers=headers)
+        return make(hub, admin, once="one", user="some-user").status_code, rotated.status_code
+
+    assert statuses() == statuses() == (201, 201)
+    with database.session() as session:
+        users.existing_user(session, "some-admin").role = Role.OPERATOR
+    assert statuses() == (403, 404)
+
+
 def test_no_text_of_a_key_is_stored(hub: Hub) -> None:
     text = make(hub, token_of(hub, Role.USER), once="one").json()["api_key"]
     secret = text.split("_")[3]
