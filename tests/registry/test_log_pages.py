@@ -12,6 +12,7 @@ from registry import database
 from registry.audit import AuditEntry
 from registry.pages import page
 from registry.traffic import ApiRequest, select_predictions
+from services import stats
 from tests.registry.conftest import Churn
 
 MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -65,6 +66,12 @@ def test_the_log_is_read_by_an_index_in_its_order(churn: Churn, choice: str, tur
     assert "SCAN api_requests\n" not in f"{found}\n" and "Seq Scan on api_requests" not in found, found
     assert choice != "user" or "idx_api_requests_user" in found, found
     assert choice == "one" or "TEMP B-TREE FOR ORDER BY" not in found, found
+
+
+def test_both_ends_of_the_log_are_found_by_the_index_of_its_moments(churn: Churn) -> None:
+    with database.reading() as session:
+        found = plan(session, lambda: stats._log(session))
+    assert found.count("ix_api_requests_timestamp") == 2 and "SCAN api_requests" not in found, found
 
 
 def test_the_trail_is_read_by_its_key(churn: Churn) -> None:
