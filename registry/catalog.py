@@ -88,8 +88,9 @@ def find_endpoint(session: Session, name_or_id: str) -> Endpoint | None:
     """The endpoint of that name, or of that id if it is made of digits."""
     if not _is_number(name_or_id):
         return session.exec(select(Endpoint).where(Endpoint.name == name_or_id)).first()
-    # SQLite has no larger ids, and its driver fails on larger numbers.
-    return session.get(Endpoint, int(name_or_id)) if len(name_or_id) < 19 else None
+    number = int(name_or_id) if len(name_or_id) < 19 else None
+    # Postgres has no larger ids, and both drivers fail on larger numbers.
+    return session.get(Endpoint, number) if number is not None and number < 2**31 else None
 
 
 def endpoints(session: Session) -> list[Endpoint]:

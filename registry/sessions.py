@@ -146,14 +146,17 @@ def close_all(session: Session, user: User, *, actor: str, now: datetime, keep: 
 
 def sessions_of(session: Session, user: User, now: datetime) -> list[UserSession]:
     """The sessions in which a user is signed in, newest first."""
-    of_user = select(UserSession).where(UserSession.user_id == user.id).order_by(col(UserSession.id).desc())
-    found: Sequence[UserSession] = session.exec(of_user.execution_options(populate_existing=True)).all()
+    of_user = select(UserSession).where(UserSession.user_id == user.id, col(UserSession.revoked_at).is_(None))
+    standing = of_user.where(col(UserSession.expires_at) > now).order_by(col(UserSession.id).desc())
+    found: Sequence[UserSession] = session.exec(standing.execution_options(populate_existing=True)).all()
     return [opened for opened in found if opened.is_live(now)]
 
 
 def find_session(session: Session, user: User, sid: str, now: datetime) -> UserSession | None:
     """That user's live session of that name; another user's is not found."""
-    return next((opened for opened in sessions_of(session, user, now) if opened.sid == sid), None)
+    of_name = select(UserSession).where(UserSession.sid == sid, UserSession.user_id == user.id)
+    found = session.exec(of_name.execution_options(populate_existing=True)).first()
+    return found if found is not None and found.is_live(now) else None
 
 
 def _end(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.catalog import Endpoint, delete_endpoint, find_endpoint
-from registry.database import reading, session, upgrade
+from registry.database import exclusive, reading, session, upgrade
 from registry.errors import ExportError, NotFound
 from services.inference.manifest import digest_of, manifest_of
 from services.inference.runtimes import framework_of
@@ -106,6 +106,7 @@ def delete(name: str, asker: Asker | None = None) -> None:
     """
     recover()
     with Staging(name, wait=asker is None) as staging, session() as opened:
+        exclusive(opened)  # whoever asks may do it until it is done
         actor = (asker or Operator()).actor(opened)
         endpoint = find_endpoint(opened, name)
         if endpoint is None:

@@ -58,11 +58,12 @@ def one_key(who: Identity, key_id: str) -> dict[str, Any]:
 def create(who: Identity, wanted: Wanted, asked: Asked | None) -> Answer:
     """Make a key; its text comes of the answer's seed."""
     with changing(who, Permission.KEYS_OWN) as (opened, own):
+        holder = _holder(opened, own, wanted.user)  # asked here, so that an answer is given again only to who still may
 
         def make(seed: bytes) -> dict[str, Any]:
             made = issue(
                 opened,
-                user=_holder(opened, own, wanted.user),
+                user=holder,
                 endpoint_name=wanted.endpoint,
                 name=wanted.name,
                 allowed=wanted.scopes,
@@ -78,9 +79,9 @@ def create(who: Identity, wanted: Wanted, asked: Asked | None) -> Answer:
 def rotate(who: Identity, key_id: str, grace: timedelta, asked: Asked | None) -> Answer:
     """Make a key's successor; its text comes of the answer's seed."""
     with changing(who, Permission.KEYS_OWN) as (opened, own):
+        old = _existing(opened, own, key_id)
 
         def make(seed: bytes) -> dict[str, Any]:
-            old = _existing(opened, own, key_id)
             return _shown(opened, renew(opened, old, grace, actor=own.actor, seed=seed))
 
         return once(opened, own.user, asked, make)

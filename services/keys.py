@@ -104,9 +104,14 @@ def no_such_key(key_id: str) -> NotFound:
 
 
 def renew(session: Session, old: ApiKey, grace: timedelta, *, actor: str, seed: bytes | None = None) -> Issued:
-    """Issue the successor of a key, for the same use and as long a life; the old one works on for the grace period."""
+    """Issue the successor of a key, for the same use and as long a life; the old one works on for the grace period.
+
+    Forbidden for a key that never expires unless its holder is an admin still.
+    """
     if not timedelta() <= grace <= LONGEST_GRACE:
         raise InvalidInput(f"A rotated key works on for at most {LONGEST_GRACE.days} days")
+    if old.expires_at is None:
+        _refuse_lifetime(None, old.user)
     minted = mint_key(seed)
     new = rotate_key(session, old, key_id=minted.key_id, key_hash=minted.key_hash, grace=grace, actor=actor)
     return Issued(new, minted.text)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from registry.accounts import ApiKey
+from registry.accounts import ApiKey, User
 from registry.catalog import Endpoint
 from registry.pages import Page, page
 from registry.traffic import ApiRequest, select_predictions
@@ -46,22 +46,23 @@ def list_predictions(
 
 def _rows(opened: Session, requests: list[ApiRequest]) -> list[dict[str, Any]]:
     """The requests with the names of what they refer to."""
-    endpoint_ids = {request.endpoint_id for request in requests}
-    key_ids = {request.api_key_id for request in requests}
-    names = dict(opened.exec(select(Endpoint.id, Endpoint.name).where(col(Endpoint.id).in_(endpoint_ids))).all())
-    keys = {key.id: key for key in opened.exec(select(ApiKey).where(col(ApiKey.id).in_(key_ids)))}
-    return [_row(request, names.get(request.endpoint_id), keys.get(request.api_key_id)) for request in requests]
-
-
-def _row(request: ApiRequest, endpoint: str | None, key: ApiKey | None) -> dict[str, Any]:
-    return {
-        "request_id": request.request_id,
-        "timestamp": request.timestamp,
-        "endpoint": endpoint,
-        "key": key.key_id if key is not None else None,
-        "user": key.user.username if key is not None else None,
-        "route": request.route,
-        "status": request.status_code,
-        "error": request.error_message,
-        "seconds": request.response_time,
-    }
+    endpoints = {request.endpoint_id for request in requests}
+    keys = {request.api_key_id for request in requests}
+    users = {request.user_id for request in requests}
+    endpoint_names = dict(opened.exec(select(Endpoint.id, Endpoint.name).where(col(Endpoint.id).in_(endpoints))).all())
+    key_ids = dict(opened.exec(select(ApiKey.id, ApiKey.key_id).where(col(ApiKey.id).in_(keys))).all())
+    usernames = dict(opened.exec(select(User.id, User.username).where(col(User.id).in_(users))).all())
+    return [
+        {
+            "request_id": request.request_id,
+            "timestamp": request.timestamp,
+            "endpoint": endpoint_names.get(request.endpoint_id),
+            "key": key_ids.get(request.api_key_id),
+            "user": usernames.get(request.user_id),
+            "route": request.route,
+            "status": request.status_code,
+            "error": request.error_message,
+            "seconds": request.response_time,
+        }
+        for request in requests
+    ]

@@ -39,7 +39,8 @@ _COUNT_PREDICTIONS = "UPDATE users SET prediction_count = prediction_count + ? W
 def record(store: Store, rows: Sequence[RequestRow], repeated: bool, cpu: float, memory: float) -> None:
     """Write a batch in one transaction; `cpu` (percent) and `memory` (megabytes) are the worker's at the time.
 
-    What a row refers to may be gone since: it is kept without. Of a batch that is sent again, what was written before
+    What a row refers to may be gone since: it is kept without. A key's row says who holds the key, so that a user's log is
+    read by one index. Of a batch that is sent again, what was written before
     is passed over.
     """
     fresh = [Row._make(row) for row in rows]
@@ -49,10 +50,10 @@ def record(store: Store, rows: Sequence[RequestRow], repeated: bool, cpu: float,
         endpoints = _standing(store, "endpoints", {row.endpoint_id for row in fresh})
         holders = _standing(store, "api_keys", {row.api_key_id for row in fresh}, "user_id")
         users = _standing(store, "users", {row.user_id for row in fresh})
-        kept = [_without_what_is_gone(row, endpoints, holders, users) for row in fresh]
+        kept = [_linked(row, endpoints, holders, users) for row in fresh]
         marked = (row._replace(timestamp=store.moment(row.timestamp)) for row in kept)
         store.execute_many(_INSERT, ((*row, cpu, memory) for row in marked))
-        _count(store, kept, holders)
+        _count(store, kept)
 
 
 def _unwritten(store: Store, rows: Sequence[Row]) -> list[Row]:
@@ -76,18 +77,21 @@ def _marks(values: Iterable[object]) -> str:
     return f"({', '.join('?' for _ in values)})"
 
 
-def _without_what_is_gone(row: Row, *standing: Container[int | None]) -> Row:
-    ids = (row.endpoint_id, row.api_key_id, row.user_id)
-    if all(row_id is None or row_id in there for row_id, there in zip(ids, standing, strict=True)):
-        return row
-    endpoint, key, user = (row_id if row_id in there else None for row_id, there in zip(ids, standing, strict=True))
-    return row._replace(endpoint_id=endpoint, api_key_id=key, user_id=user)
+def _linked(
+    row: Row, endpoints: Container[int | None], holders: Mapping[int | None, int], users: Container[int | None]
+) -> Row:
+    """The row without what is gone, and with the holder of its key for its user."""
+    return row._replace(
+        endpoint_id=row.endpoint_id if row.endpoint_id in endpoints else None,
+        api_key_id=row.api_key_id if row.api_key_id in holders else None,
+        user_id=row.user_id if row.user_id in users else holders.get(row.api_key_id),
+    )
 
 
-def _count(store: Store, rows: Sequence[Row], holders: Mapping[int | None, int]) -> None:
+def _count(store: Store, rows: Sequence[Row]) -> None:
     """One update for each endpoint, key and user, in the order of their ids: two workers never wait for each other."""
     asked = Counter(row.endpoint_id for row in rows if row.endpoint_id is not None)
-    callers = (row.user_id or holders.get(row.api_key_id) for row in rows if row.endpoint_id and row.status_code < 400)
+    callers = (row.user_id for row in rows if row.endpoint_id and row.status_code < 400)
     predicted = Counter(caller for caller in callers if caller is not None)
     store.execute_many(_COUNT_REQUESTS, ((count, row) for row, count in sorted(asked.items())))
     for statement, newest in (

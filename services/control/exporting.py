@@ -66,7 +66,8 @@ async def export_model(
     """
     wanted = Wanted(body.name, body.rate_limit, body.compile)
     answer = await threads.registry(queue.ask, who, model_id, wanted, once)
-    await threads.registry(runner.wake)
+    if not answer.replayed:
+        await threads.registry(runner.wake)
     made = JobAnswer(**answer.body)
     headers = {"Location": made.location, **(REPLAYED if answer.replayed else {})}
     return Response(made.model_dump_json(), answer.status, headers, media_type="application/json")

@@ -43,7 +43,12 @@ class NewKey(Body):
         min_length=1, max_length=64, description="What it is for.", examples=["checkout"]
     )
     endpoint: str | None = Field(
-        None, min_length=1, max_length=64, description="The only endpoint it opens.", examples=["churn", None]
+        None,
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\x00]*$",
+        description="The only endpoint it opens.",
+        examples=["churn", None],
     )
     scopes: list[Annotated[str, Field(max_length=80)]] | None = Field(
         None,

@@ -100,7 +100,9 @@ async def upload_model(who: Writer, request: Request, response: Response, thread
         model, is_new = await _receive(who, request, threads)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/models/{model.id}"
-    return ModelDetails.of(Listed(model, []))
+    if is_new or model.id is None:
+        return ModelDetails.of(Listed(model, []))
+    return ModelDetails.of(await threads.registry(models.one, who, model.id))
 
 
 @router.get("/models/{model_id}", summary="Show a model", responses=failures(401, 403, 404))

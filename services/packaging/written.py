@@ -14,7 +14,7 @@ from registry.catalog import (
     next_version,
     set_limit,
 )
-from registry.database import reading, session
+from registry.database import exclusive, reading, session
 from registry.errors import ExportError
 from registry.settings import settings
 from services.inference.manifest import sha256_of
@@ -64,6 +64,7 @@ def unchanged(job: Job, digest: str, source: str | None) -> Endpoint | None:
 def confirm(endpoint: Endpoint, limit: str | None, asker: Asker) -> Endpoint:
     """Leave a standing endpoint as it is, but for the limit that was asked for."""
     with session() as opened:
+        exclusive(opened)  # whoever asks may do it until it is done
         actor = asker.actor(opened)
         standing = find_endpoint(opened, endpoint.name)
         if standing is None:
@@ -90,6 +91,7 @@ def write_down(
     `upload` is the id of the uploaded model that this was built from.
     """
     with session() as opened:
+        exclusive(opened)  # whoever asks may do it until it is done
         actor = asker.actor(opened)
         refuse_taken(opened, job.endpoint, paths_of(job, built))  # again: now nobody else can take one
         is_new = find_endpoint(opened, job.endpoint) is None

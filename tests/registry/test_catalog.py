@@ -33,7 +33,7 @@ def test_an_endpoint_is_found_by_name_and_by_id(churn: Any) -> None:
         for name in ("churn", str(churn.endpoint.id)):
             found = catalog.find_endpoint(session, name)
             assert found is not None and found.path == "/api/predict/churn"
-        for name in ("other", "999", "9" * 40, "²", ""):
+        for name in ("other", "999", str(2**31), "9" * 18, "9" * 40, "²", ""):
             assert catalog.find_endpoint(session, name) is None
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func
+from sqlalchemy import event, func
 from sqlmodel import Session, col, select
 
 from registry import accounts, database, sessions
@@ -187,6 +187,27 @@ def test_nobody_finds_another_users_session(ada: User) -> None:
         assert sessions.find_session(session, local, opened.sid, START) is None
         found = sessions.find_session(session, ada, opened.sid, START)
     assert found is not None and found.id == opened.id
+
+
+def test_a_request_reads_the_session_that_it_is_made_in_and_no_other(ada: User) -> None:
+    for _ in range(5):
+        sign_in(ada)
+    end(lambda session: sessions.close_all(session, ada, actor="user:ada", now=START))
+    kept = [sign_in(ada)[0] for _ in range(3)]
+    read: list[UserSession] = []
+
+    def note(row: UserSession, _: object) -> None:
+        read.append(row)
+
+    event.listen(UserSession, "load", note)
+    try:
+        with database.reading() as session:
+            found = sessions.find_session(session, ada, kept[0].sid, START)
+        assert found is not None and [row.sid for row in read] == [kept[0].sid]
+        read.clear()
+        assert live(ada) == [row.sid for row in reversed(kept)] and len(read) == 3
+    finally:
+        event.remove(UserSession, "load", note)
 
 
 def test_a_refusal_of_the_audit_is_a_refusal_of_the_session(ada: User) -> None:

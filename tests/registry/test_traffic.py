@@ -38,7 +38,8 @@ def test_a_request_is_kept_as_it_was(churn: Any) -> None:
     row = _row(churn, error_message="née")
     _record(row)
     [found] = _written()
-    expected = dict(zip(COLUMNS, row, strict=True)) | {"timestamp": NOON, "cpu_usage": 1.5, "memory_usage": 80.0}
+    expected = dict(zip(COLUMNS, row, strict=True)) | {"timestamp": NOON, "user_id": churn.key.user_id}
+    expected |= {"cpu_usage": 1.5, "memory_usage": 80.0}
     assert found.model_dump(include=set(expected)) == expected
 
 
@@ -59,7 +60,7 @@ def test_a_users_predictions_count_by_token_and_by_key_in_one_statement(churn: A
     _record(_row(churn), *[_row(churn, api_key_id=None, user_id=holder)] * 1, _row(churn, api_key_id=None, user_id=999))
     with database.reading() as session:
         assert session.get_one(accounts.User, holder).prediction_count == 2
-    assert [row.user_id for row in _written()] == [None, holder, None]
+    assert [row.user_id for row in _written()] == [holder, holder, None]
 
 
 def test_a_clients_own_id_may_come_again(churn: Any) -> None:

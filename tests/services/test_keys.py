@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from registry import accounts, database
 from registry.accounts import ApiKey, Role, User
@@ -63,6 +64,14 @@ def test_a_key_that_never_expires_is_an_admins(home: Path) -> None:
     with pytest.raises(Forbidden, match="Only an admin"):
         issue(Role.OPERATOR, lifetime=None)
     assert issue(Role.ADMIN, lifetime=None).key.expires_at is None
+
+
+def test_a_key_that_never_expires_is_renewed_for_an_admin_alone(home: Path) -> None:
+    key_id = keys.replace_key(issue(Role.ADMIN, lifetime=None).key.key_id, DAY).key.key_id
+    with database.session() as session:
+        session.exec(select(User).where(User.username == "ada")).one().role = Role.OPERATOR
+    with pytest.raises(Forbidden, match="Only an admin can have a key that never expires"):
+        keys.replace_key(key_id, DAY)
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(), -DAY, LONGEST + timedelta(seconds=1)])

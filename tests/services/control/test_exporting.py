@@ -16,6 +16,7 @@ from registry.errors import Forbidden
 from registry.export_jobs import MOST_QUEUED, ExportJob, JobStatus
 from registry.uploads import Parts, add_upload
 from services.jobs import work
+from services.jobs.runner import Runner
 from services.jobs.work import lock_path
 from services.packaging.locks import lock, unlock
 from services.uploads.kept import path_of
@@ -100,6 +101,20 @@ def test_an_export_is_queued_once_however_often_it_is_asked_for_under_one_name(h
     assert other.status_code == 422
     assert (job.json()["status"], job.json()["endpoint"], job.json()["result"]) == ("queued", "churn", None)
     assert job.headers["retry-after"] == "2"
+
+
+def test_an_answer_given_again_starts_no_process(hub: Hub, operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Runner] = []
+
+    def wake(runner: Runner) -> None:
+        started.append(runner)
+
+    monkeypatch.setattr(Runner, "wake", wake)
+    headers = {"Authorization": f"Bearer {operator}", "Idempotency-Key": "one"}
+    path = f"/api/export/{uploaded('churn')}"
+    answers = [hub.ask("POST", path, None, headers=headers, json={}).status_code for _ in range(2)]
+
+    assert answers == [202, 202] and len(started) == 1
 
 
 @pytest.mark.slow

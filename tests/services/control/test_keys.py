@@ -95,7 +95,13 @@ BAD: list[dict[str, Any]] = [
         for one in ([], ["admin"], ["predict:"], ["predict:A B"], "predict", [1], ["x" * 81], ["x"] * 101)
     ),
     *({"expires_days": one} for one in (0, 366, "90", 1.5)),
-    *({"endpoint": "x" * 65}, {"user": "x" * 257}, {"never_expires": True, "expires_days": 5}, {"api_key": "mine"}),
+    *(
+        {"endpoint": "x" * 65},
+        {"endpoint": "a\x00"},
+        {"user": "x" * 257},
+        {"never_expires": True, "expires_days": 5},
+        {"api_key": "mine"},
+    ),
 ]
 
 
@@ -203,6 +209,21 @@ def test_a_rotation_that_names_itself_is_made_once(hub: Hub) -> None:
     assert [answer.status_code for answer in answers] == [201, 201] and answers[0].content == answers[1].content
     assert predicts(hub, answers[1].json()["api_key"]) == 200
     assert hub.ask("POST", f"/keys/{other['id']}/rotate", None, headers=headers).status_code == 422
+
+
+def test_an_answer_is_given_again_only_to_who_still_may_have_it(hub: Hub) -> None:
+    user, admin = token_of(hub, Role.USER), token_of(hub, Role.ADMIN)
+    path = f"/keys/{made(hub, user)['id']}/rotate"
+    headers = {"Authorization": f"Bearer {admin}", "Idempotency-Key": "one"}
+
+    def statuses() -> tuple[int, int]:
+        rotated = hub.ask("POST", path, None, headers=headers)
+        return make(hub, admin, once="one", user="some-user").status_code, rotated.status_code
+
+    assert statuses() == statuses() == (201, 201)
+    with database.session() as session:
+        users.existing_user(session, "some-admin").role = Role.OPERATOR
+    assert statuses() == (403, 404)
 
 
 def test_no_text_of_a_key_is_stored(hub: Hub) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from registry import database
 from registry.accounts import Role
+from registry.catalog import Model, put_endpoint
 from registry.settings import settings
-from tests.services.middleware.conftest import Hub
+from tests.services.middleware.conftest import ACTOR, Hub
 from tests.services.uploads.samples import onnx_model
 
 ROUTES = [("GET", "/models/"), ("GET", "/models"), ("POST", "/models/"), ("POST", "/models")]
@@ -56,6 +58,17 @@ def test_the_same_file_again_changes_nothing_and_another_is_the_next_version(hub
     assert [answer.status_code for answer in (first, again, other)] == [201, 200, 201]
     assert (first.json()["id"], other.json()["version"]) == (again.json()["id"], 2)
     assert len([name for name in kept() if len(name) == 64]) == 2
+
+
+def test_the_same_file_again_names_the_endpoints_that_serve_it(hub: Hub, operator: str) -> None:
+    first = upload(hub, operator, onnx_model()).json()
+    with database.session() as session:
+        model = session.get_one(Model, first["id"])
+        put_endpoint(session, name="sums", path="/api/predict/sums", model=model, bento="sums:1", actor=ACTOR)
+    again = upload(hub, operator, onnx_model())
+
+    assert (again.status_code, again.json()["endpoints"]) == (200, ["sums"])
+    assert again.json() == hub.as_user("GET", f"/models/{first['id']}", operator).json()
 
 
 def test_models_are_listed_by_name_and_framework_a_page_at_a_time(hub: Hub, operator: str) -> None:

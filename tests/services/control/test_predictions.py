@@ -34,6 +34,7 @@ def log(number: int, key_id: str | None, endpoint: str = "echo", **columns: Any)
             request_id=f"{number:032x}",
             endpoint_id=asked.id if asked is not None else None,
             api_key_id=key.id if key is not None else None,
+            user_id=key.user_id if key is not None else None,
             method="POST",
             route=f"/api/predict/{endpoint}",
             response_time=0.25,
@@ -66,6 +67,16 @@ def test_a_prediction_is_listed_and_what_was_said_is_not(hub: Hub) -> None:
     assert first.items() >= expected.items() and first["route"] == "/api/predict/echo" and first["seconds"] > 0
     assert newest["status"] == wrong.status_code and newest["error"] == wrong.json()["error"]["code"]
     assert "4242" not in str(first) and "bomb" not in str(newest)
+
+
+def test_a_prediction_of_somebody_signed_in_bears_their_name(hub: Hub) -> None:
+    token = token_of(hub, Role.USER)
+    hub.hears()
+    assert hub.as_user("POST", "/api/predict/echo", token, json={"x": 1}).status_code == 200
+    hub.eventually(lambda: len(listed(hub, LOG, token)) == 1)
+    (row,) = listed(hub, LOG, token)
+
+    assert (row["key"], row["user"]) == (None, "some-user")
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_the_log_names_who_is_signed_in_and_counts_their_predictions_by_token_an
         (ECHO, 200, ada_id, None),
         (ECHO, 500, ada_id, None),
         ("/auth/me", 200, ada_id, None),
-        (ECHO, 200, None, key_id),
+        (ECHO, 200, ada_id, key_id),
     ]
     with database.reading() as session:
         assert session.get_one(User, ada_id).prediction_count == 2
