@@ -81,6 +81,7 @@ class HttpProtocol(RefusingProtocol):
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""
         if self._taken is None:
+            self._in_head = False  # what came was a chunk
             super().on_body(body)
         else:
             self._body += body
@@ -90,6 +91,7 @@ class HttpProtocol(RefusingProtocol):
         self._is_between = True
         taken, body = self._taken, self._body
         if taken is None:
+            self._in_head = False
             return super().on_message_complete()
         self._taken, self._body = None, b""
         self._head = Head.of(self._sent, self.url, self.headers) or self._head

@@ -55,6 +55,14 @@ class RefusingProtocol(HttpToolsProtocol):
                 reason if isinstance(reason, PlatformError) else InvalidInput("This is no valid HTTP request.")
             )
 
+    def on_chunk_header(self) -> None:
+        """A chunk, or behind the last of them trailers: which are as limited as a head, and no headers of the request.
+
+        Whoever checked a request's headers, or took them out for a proxy, never saw what trails (RFC 9110, 6.5.1).
+        """
+        self._in_head, self._more = True, -self._piece
+        self.headers = []
+
     def _measure(self) -> None:
         """HeadersTooLarge where that is so; a piece may be large for what came before the head, or behind it."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)

@@ -111,6 +111,8 @@ def request(
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
+CHUNKED = "Transfer-Encoding: chunked"
+
 asked = request  # where a fixture has that name
 
 
@@ -184,6 +186,10 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
         "no http": [b"hello\r\n\r\n"],
         "no target": [b"GET \xff HTTP/1.1\r\n\r\n"],
         "no chunk": [request(key, b"", "Transfer-Encoding: chunked") + b"zz\r\n"],
+        "trailing headers": [request(key, b"", CHUNKED) + b'7\r\n{"x":1}\r\n0\r\nX-Request-ID: mine\r\n\r\n', plain],
+        "a key that trails": [request(None, b"", CHUNKED) + b"0\r\nX-API-Key: %b\r\n\r\n" % key.encode()],
+        "trailing headers without end": [request(key, b"", CHUNKED) + b"0\r\nX-Long: ", *[b"x" * 10_000] * 7],
+        "many small chunks": [request(key, b"", CHUNKED) + b"1\r\n \r\n" * 9_000, b"1\r\n \r\n" * 9_000 + b"0\r\n\r\n"],
         "its own id": [request(key, b"{}", "X-Request-ID: mine")],
         "no sane id": [request(key, b"{}", "X-Request-ID: <mine>")],
         "from elsewhere": [request(key, b"{}", "X-Forwarded-For: 1.1.1.1", "X-Forwarded-Proto: https")],
@@ -251,6 +257,7 @@ def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Serv
         "many headers",
         "a long header",
         "a header without end",
+        "trailing headers without end",
     ):
         [refused] = short[name]
         assert refused.status == (431 if "header" in name else 400), name
@@ -258,6 +265,8 @@ def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Serv
         assert headers["connection"] == "close" and headers["x-content-type-options"] == "nosniff", name
         assert json.loads(refused.body).keys() == {"error", "request_id"}, name
     assert [answer.status for answer in short["a websocket"]] == [405]
+    assert [answer.status for answer in short["a key that trails"]] == [401]
+    assert [answer.status for answer in short["trailing headers"]] == [200, 200]
 
 
 def test_what_is_no_http_takes_no_answer_from_the_request_before_it(hub: Hub, ways: tuple[Served, Served]) -> None:
