@@ -92,7 +92,10 @@ class HttpProtocol(RefusingProtocol):
         taken, body = self._taken, self._body
         if taken is None:
             self._in_head = False
-            return super().on_message_complete()
+            super().on_message_complete()
+            if self.cycle is not None:
+                self.cycle.more_body = False  # though it was answered before
+            return
         self._taken, self._body = None, b""
         self._head = Head.of(self._sent, self.url, self.headers) or self._head
         self._reply(taken, body)

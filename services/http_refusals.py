@@ -1,9 +1,11 @@
 """uvicorn's HTTP protocol as far as it is to refuse: what is no HTTP, or has no end of headers, in the platform's words."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import httptools
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from registry.errors import HeadersTooLarge, InvalidInput, PlatformError
@@ -26,6 +28,7 @@ class RefusingProtocol(HttpToolsProtocol):
         self._in_head = False
         self._piece = 0  # bytes that are being parsed
         self._more = 0  # bytes of the pieces behind the one that a head began in; below 0 within that one
+        self._is_over = False  # nothing more is read
         if self._layers is not None:
             self.ws_protocol_class = None  # nothing here speaks it: the request is answered as if it hadn't asked
 
@@ -39,6 +42,8 @@ class RefusingProtocol(HttpToolsProtocol):
         """Parse a piece; who sends what is no HTTP, or no end of headers, is told so and hung up on."""
         if self._layers is None:
             return super().data_received(data)
+        if self._is_over:
+            return
         self._unset_keepalive_if_required()
         self._piece = len(data)
         try:
@@ -71,21 +76,37 @@ class RefusingProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: PlatformError) -> None:
         """Answer what can't be read, unless that would be taken for another request's answer; then hang up."""
+        self._is_over = True
         cycle = self.cycle
-        if cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started):
+        if cycle is not None and cycle.more_body and cycle.response_complete:
+            self.transport.close()  # what can't be read is the rest of what was answered
+        elif cycle is not None and cycle.more_body and self.pipeline:
+            cycle.more_body = cycle.keep_alive = False
+            self.pipeline[0] = cycle, partial(_refused, error, self._peer.secure)  # in its turn
+        elif cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started):
             headers, answer = refusal_of_bytes(error, self._peer.secure)
             lines = b"\r\n".join(map(b": ".join, (*self.server_state.default_headers, *headers)))
             self.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[error.status], lines, answer))
-        elif not cycle.more_body:
-            return self._end_after_answer()  # of the request before, which was whole
-        self.transport.close()
+            self.transport.close()
+        elif cycle.more_body:
+            self.transport.close()
+        else:
+            self._end_after_answer()  # of the request before, which was whole
 
     def _end_after_answer(self) -> None:
         """What follows a wish to upgrade can't be parsed."""
+        self._is_over = True
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
         else:
             self.cycle.keep_alive = False
+
+
+async def _refused(error: PlatformError, secure: bool, _scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer what can't be read where its turn has yet to come."""
+    headers, answer = refusal_of_bytes(error, secure)
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer})
 
 
 def layers_of(app: Any) -> Context | None:

@@ -279,6 +279,30 @@ def test_what_is_no_http_takes_no_answer_from_the_request_before_it(hub: Hub, wa
     assert answer.status == 200 and dict(answer.headers)["connection"] == "close"
 
 
+def test_a_broken_chunk_is_refused_in_its_own_requests_place(hub: Hub, ways: tuple[Served, Served]) -> None:
+    broken = request(hub.key, b"", CHUNKED) + b"zz\r\n"
+    document = request(None, b"", method="GET", path="/openapi.json")
+    for way in ways:
+        for before in (document, *at("wait", [request(hub.key)])):
+            first, second = way.ask(before + broken)
+            assert (first.status, second.status) == (200, 400) and "no valid HTTP" in second.body
+            assert dict(second.headers)["connection"] == "close"
+
+
+def test_a_broken_chunk_of_a_request_that_was_answered_early_gets_no_second_answer(
+    hub: Hub, ways: tuple[Served, Served]
+) -> None:
+    for way in ways:
+        with socket.create_connection(way.address, timeout=20) as connection:
+            connection.sendall(request(None, b"", CHUNKED) + b"2\r\n{}\r\n")
+            received = b""
+            while not received.endswith(b"}"):
+                received += connection.recv(65536)
+            connection.sendall(b"zz\r\n")
+            received += connection.recv(65536)
+        assert [answer.status for answer in answers_in(received)] == [401]
+
+
 @either
 def test_what_fits_is_answered_without_uvicorns_task(hub: Hub, ways: tuple[Served, Served], endpoint: str) -> None:
     taken = {"plain", "by its number", "refused between two", "no key", "not json", "a model's failure", "in parts"}
