@@ -71,6 +71,7 @@ class HttpProtocol(RefusingProtocol):
     def on_headers_complete(self) -> None:
         """Take the request, or leave it to uvicorn."""
         self._in_head = False
+        self._idle_since = BUSY  # it may have come along with one that was answered
         if self._more >= 0 or self._piece > LARGEST_HEAD or len(self.headers) > MOST_HEADERS:
             self._measure()
         if self._is_plain():
@@ -189,9 +190,10 @@ class HttpProtocol(RefusingProtocol):
 
     def _close_if_idle(self) -> None:
         """Close the connection once nothing has come since the last answer for as long as is allowed."""
-        left = float(self.timeout_keep_alive)
-        if self._idle_since is not BUSY:
-            left += self._idle_since - self.loop.time()
+        self._timer = None
+        if self._idle_since is BUSY:
+            return  # the next answer has it looked at again
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._timer = self.loop.call_later(left, self._close_if_idle)
         else:

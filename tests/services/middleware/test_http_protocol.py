@@ -494,6 +494,19 @@ def test_a_connection_is_kept_while_it_is_used_and_closed_when_it_is_not(hub: Hu
     served.stop()
 
 
+def test_a_connection_is_not_idle_while_what_came_along_is_waited_for(hub: Hub) -> None:
+    hub.new_endpoint("wait")
+    behind = at("wait", [request(hub.key, b"long")])[0]
+    for allowed in (0.1, 0):
+        served = Served(hub, HttpProtocol, timeout_keep_alive=allowed)
+        served.ask(behind)  # loads the model
+        with socket.create_connection(served.address, timeout=20) as connection:
+            connection.sendall(request(hub.key) + behind)
+            received = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert [answer.status for answer in answers_in(received)] == [200, 200]
+        served.stop()
+
+
 def test_an_app_that_is_not_ours_gets_uvicorns_own(hub: Hub) -> None:
     async def other(*_: Any) -> None: ...
 
