@@ -153,7 +153,11 @@ class HttpProtocol(RefusingProtocol):
 
     async def _reply_later(self, later: "Later", answer: Awaitable[Answer]) -> None:
         """Answer, then let uvicorn go on with what has come meanwhile, or end as it was told to."""
-        found = await answer
+        try:
+            found = await answer
+        except BaseException:
+            self.transport.close()  # who waits for it must not wait for ever
+            raise
         later.response_complete = True
         if not self.transport.is_closing():
             self._write(found, () if later.keep_alive else (CLOSE,))

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol as far as it is to refuse: what is no HTTP, or has no end of headers, in the platform's words."""
 
 import asyncio
+import logging
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ import httptools
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from registry.errors import HeadersTooLarge, InvalidInput, PlatformError
+from registry.errors import HeadersTooLarge, InternalError, InvalidInput, PlatformError
 from services.middleware.context import Context
 from services.middleware.errors import refusal_of_bytes
 from services.peer import NO_PROXIES, Peer
@@ -16,6 +17,10 @@ from services.peer import NO_PROXIES, Peer
 LARGEST_HEAD = 65_536  # bytes of target and headers
 MOST_HEADERS = 100
 _TOO_LARGE = f"At most {MOST_HEADERS} headers, and {LARGEST_HEAD} bytes of them, are read here."
+# What uvicorn's reading of a request's target raises: no URL, no ASCII, no path.
+_OF_A_BAD_TARGET = (httptools.HttpParserError, ValueError, AttributeError)
+
+log = logging.getLogger("modelport.errors")
 
 
 class RefusingProtocol(HttpToolsProtocol):
@@ -55,10 +60,7 @@ class RefusingProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             self._end_after_answer()
         except httptools.HttpParserError as error:
-            reason = error.__context__
-            self._refuse(
-                reason if isinstance(reason, PlatformError) else InvalidInput("This is no valid HTTP request.")
-            )
+            self._refuse(_worded(error))
 
     def on_chunk_header(self) -> None:
         """A chunk, or behind the last of them trailers: which are as limited as a head, and no headers of the request.
@@ -100,6 +102,17 @@ class RefusingProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self.cycle.keep_alive = False
+
+
+def _worded(error: httptools.HttpParserError) -> PlatformError:
+    """What is wrong with the bytes that came; or here, where a callback of the parser failed for none of theirs."""
+    reason = error.__context__
+    if isinstance(reason, PlatformError):
+        return reason
+    if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(reason, _OF_A_BAD_TARGET):
+        log.error("a request failed outside of its layers", exc_info=error)
+        return InternalError("Something went wrong here.")
+    return InvalidInput("This is no valid HTTP request.")
 
 
 async def _refused(error: PlatformError, secure: bool, _scope: Scope, _receive: Receive, send: Send) -> None:

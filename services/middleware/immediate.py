@@ -74,7 +74,8 @@ class Immediate:
             context.status = 200
         except Exception as error:  # the last line of defence, as in Checks
             answer = _refused(context, error)
-        self._record.end(context)
+        finally:
+            self._record.end(context)
         return _whole(context, answer)
 
     async def answer_later(self, context: RequestContext, handler: Handler, body: bytes) -> Answer:

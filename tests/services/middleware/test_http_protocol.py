@@ -19,7 +19,9 @@ from registry import accounts, database
 from registry.catalog import EndpointStatus
 from services.http_protocol import HttpProtocol
 from services.http_refusals import LARGEST_HEAD, MOST_HEADERS, layers_of
+from services.middleware import immediate
 from services.middleware.immediate import TAKES_NOTHING
+from services.request import RequestContext
 from tests.services.middleware.conftest import Hub, new_key
 
 
@@ -505,6 +507,34 @@ def test_a_connection_is_not_idle_while_what_came_along_is_waited_for(hub: Hub) 
             received = b"".join(iter(lambda: connection.recv(65536), b""))
         assert [answer.status for answer in answers_in(received)] == [200, 200]
         served.stop()
+
+
+def test_what_fails_inside_is_logged_and_hung_up_on(
+    hub: Hub, ways: tuple[Served, Served], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise OSError("no room in /var/lib")
+
+    monkeypatch.setattr(immediate, "_whole", fail)
+    (answer,) = ways[0].ask(request(hub.key))
+    assert answer.status == 500 and "/var/lib" not in answer.body and "no room" in caplog.text
+    assert ways[0].ask(*at("wait", [request(hub.key)])) == []
+
+
+def test_what_a_request_can_not_bring_back_hinders_neither_its_answer_nor_its_record(
+    hub: Hub, ways: tuple[Served, Served], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    brought: list[str] = []
+
+    def fail() -> None:
+        raise OSError("no locks")
+
+    monkeypatch.setattr(RequestContext, "at_end", (fail, lambda: brought.append("")))
+    for way in ways:
+        for parts in ([request(hub.key)], at("wait", [request(hub.key)])):
+            assert [answer.status for answer in way.ask(*parts)] == [200]
+    assert len(brought) == 4 and "no locks" in caplog.text
+    hub.eventually(lambda: len(hub.log()) == 5)  # with the one that loaded the model
 
 
 def test_an_app_that_is_not_ours_gets_uvicorns_own(hub: Hub) -> None:
