@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from registry.catalog import EndpointStatus
+from registry.errors import NotFound
 from services.directory import Directory
 from services.inference.servable import Handler
 from services.middleware.checks import Check
@@ -95,6 +96,8 @@ class Immediate:
     def _check(self, context: RequestContext) -> None:
         for check in self._checks:
             check(context)
+        if context.endpoint is None:  # it was there when the head came
+            raise NotFound("There is no such endpoint.")
         check_json(context.incoming.get(b"content-type"), context.incoming.get(b"content-encoding"))
 
 

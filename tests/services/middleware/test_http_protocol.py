@@ -15,14 +15,14 @@ import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry import accounts, database
+from registry import accounts, catalog, database
 from registry.catalog import EndpointStatus
 from services.http_protocol import HttpProtocol
 from services.http_refusals import LARGEST_HEAD, MOST_HEADERS, layers_of
 from services.middleware import immediate
 from services.middleware.immediate import TAKES_NOTHING
 from services.request import RequestContext
-from tests.services.middleware.conftest import Hub, new_key
+from tests.services.middleware.conftest import Hub, endpoint_named, new_key
 
 
 class Answer(NamedTuple):
@@ -535,6 +535,21 @@ def test_what_a_request_can_not_bring_back_hinders_neither_its_answer_nor_its_re
             assert [answer.status for answer in way.ask(*parts)] == [200]
     assert len(brought) == 4 and "no locks" in caplog.text
     hub.eventually(lambda: len(hub.log()) == 5)  # with the one that loaded the model
+
+
+def test_an_endpoint_that_goes_before_it_is_checked_predicts_no_more(hub: Hub) -> None:
+    served, whole = Served(hub, HttpProtocol), request(hub.key)
+    assert served.ask(whole)[0].status == 200
+    with socket.create_connection(served.address, timeout=20) as connection:
+        connection.sendall(whole[:-3])
+        sleep(0.05)
+        with database.session() as session:
+            catalog.delete_endpoint(session, endpoint_named(session, "echo"), actor="test")
+        hub.hears()
+        connection.sendall(whole[-3:])
+        (answer,) = answers_in(connection.recv(65536))
+    assert answer.status == 404
+    served.stop()
 
 
 def test_an_app_that_is_not_ours_gets_uvicorns_own(hub: Hub) -> None:
