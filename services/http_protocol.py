@@ -74,6 +74,9 @@ class HttpProtocol(RefusingProtocol):
         self._idle_since = BUSY  # it may have come along with one that was answered
         if self._more >= 0 or self._piece > LARGEST_HEAD or len(self.headers) > MOST_HEADERS:
             self._measure()
+        if self.parser.should_upgrade() and self._layers is not None and self.parser.get_method() != b"CONNECT":
+            self._is_upgrading = True
+            return
         if self._is_plain():
             self._taken = self._take(self.url)
         if self._taken is None:
@@ -91,6 +94,8 @@ class HttpProtocol(RefusingProtocol):
         """Answer what was taken."""
         self._is_between = True
         taken, body = self._taken, self._body
+        if self._is_upgrading:
+            return
         if taken is None:
             self._in_head = False
             super().on_message_complete()
@@ -124,7 +129,6 @@ class HttpProtocol(RefusingProtocol):
             parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
-            and not parser.should_upgrade()
             and not self.expect_100_continue
             and self._is_free()
         )

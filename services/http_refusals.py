@@ -17,6 +17,7 @@ from services.peer import NO_PROXIES, Peer
 LARGEST_HEAD = 65_536  # bytes of target and headers
 MOST_HEADERS = 100
 _TOO_LARGE = f"At most {MOST_HEADERS} headers, and {LARGEST_HEAD} bytes of them, are read here."
+_UPGRADING = {b"upgrade", b"http2-settings"}
 # What uvicorn's reading of a request's target raises: no URL, no ASCII, no path.
 _OF_A_BAD_TARGET = (httptools.HttpParserError, ValueError, AttributeError)
 
@@ -33,6 +34,7 @@ class RefusingProtocol(HttpToolsProtocol):
         self._in_head = False
         self._piece = 0  # bytes that are being parsed
         self._more = 0  # bytes of the pieces behind the one that a head began in; below 0 within that one
+        self._is_upgrading = False  # what is parsed asks for another protocol, and will be parsed again
         self._is_over = False  # nothing more is read
         if self._layers is not None:
             self.ws_protocol_class = None  # nothing here speaks it: the request is answered as if it hadn't asked
@@ -50,6 +52,11 @@ class RefusingProtocol(HttpToolsProtocol):
         if self._is_over:
             return
         self._unset_keepalive_if_required()
+        while data:
+            data = self._parse(data)
+
+    def _parse(self, data: bytes) -> bytes:
+        """Parse; what is to be parsed in its stead, if the server wouldn't be upgraded."""
         self._piece = len(data)
         try:
             self.parser.feed_data(data)
@@ -57,10 +64,28 @@ class RefusingProtocol(HttpToolsProtocol):
                 self._more += self._piece
                 if self._more > LARGEST_HEAD:
                     self._refuse(HeadersTooLarge(_TOO_LARGE))
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as paused:
+            if self._is_upgrading:
+                return self._without_upgrade() + data[paused.args[0] :]
             self._end_after_answer()
         except httptools.HttpParserError as error:
             self._refuse(_worded(error))
+        return b""
+
+    def _without_upgrade(self) -> bytes:
+        """The head as if it hadn't asked for another protocol (RFC 9110, 7.8), for a parser that would skip the body."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
+        for name, value in self.headers:
+            if name == b"connection":
+                tokens = (token.strip() for token in value.split(b","))
+                value = b", ".join(token for token in tokens if token.lower() not in _UPGRADING)
+            if name not in _UPGRADING:
+                lines.append(b"%b: %b" % (name, value))
+        self._is_upgrading = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+        return b"\r\n".join([*lines, b"", b""])
 
     def on_chunk_header(self) -> None:
         """A chunk, or behind the last of them trailers: which are as limited as a head, and no headers of the request.

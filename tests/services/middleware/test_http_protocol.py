@@ -129,6 +129,9 @@ either = pytest.mark.parametrize("endpoint", ["echo", "wait"])
 def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
     """Requests of every kind, each in the parts in which it is sent."""
     typed, plain = "Content-Type: application/json", request(key)
+    upgrading = request(
+        key, b'{"x":3}', "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAA"
+    )
     return {
         "plain": [plain],
         "by its number": [request(key, path="/api/predict/1")],
@@ -167,6 +170,9 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
         "http/1.0 that stays": [request(key, b"{}", "Connection: keep-alive").replace(b"HTTP/1.1", b"HTTP/1.0")],
         "expecting": [request(key, b"{}", "Expect: 100-continue")],
         "upgrading": [request(key, b"", "Connection: upgrade", "Upgrade: h2c")],
+        "upgrading with a body": [upgrading + plain],
+        "upgrading in parts": [upgrading[:30], upgrading[30:-3], upgrading[-3:], plain],
+        "upgrading again": [upgrading, upgrading, upgrading * 3],
         "GET": [request(key, b"", method="GET")],
         "HEAD": [request(key, b"", method="HEAD")],
         "OPTIONS": [request(key, b"", method="OPTIONS")],
@@ -267,6 +273,8 @@ def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Serv
         assert headers["connection"] == "close" and headers["x-content-type-options"] == "nosniff", name
         assert json.loads(refused.body).keys() == {"error", "request_id"}, name
     assert [answer.status for answer in short["a websocket"]] == [405]
+    assert [answer.body for answer in short["upgrading with a body"]][1:] == [short["plain"][0].body]
+    assert [answer.status for answer in short["upgrading with a body"]] == [200, 200]
     assert [answer.status for answer in short["a key that trails"]] == [401]
     assert [answer.status for answer in short["trailing headers"]] == [200, 200]
 
