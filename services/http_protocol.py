@@ -71,8 +71,12 @@ class HttpProtocol(RefusingProtocol):
     def on_headers_complete(self) -> None:
         """Take the request, or leave it to uvicorn."""
         self._in_head = False
+        self._idle_since = BUSY  # it may have come along with one that was answered
         if self._more >= 0 or self._piece > LARGEST_HEAD or len(self.headers) > MOST_HEADERS:
             self._measure()
+        if self.parser.should_upgrade() and self._layers is not None and self.parser.get_method() != b"CONNECT":
+            self._is_upgrading = True
+            return
         if self._is_plain():
             self._taken = self._take(self.url)
         if self._taken is None:
@@ -81,6 +85,7 @@ class HttpProtocol(RefusingProtocol):
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body."""
         if self._taken is None:
+            self._in_head = False  # what came was a chunk
             super().on_body(body)
         else:
             self._body += body
@@ -89,8 +94,14 @@ class HttpProtocol(RefusingProtocol):
         """Answer what was taken."""
         self._is_between = True
         taken, body = self._taken, self._body
+        if self._is_upgrading:
+            return
         if taken is None:
-            return super().on_message_complete()
+            self._in_head = False
+            super().on_message_complete()
+            if self.cycle is not None:
+                self.cycle.more_body = False  # though it was answered before
+            return
         self._taken, self._body = None, b""
         self._head = Head.of(self._sent, self.url, self.headers) or self._head
         self._reply(taken, body)
@@ -118,7 +129,6 @@ class HttpProtocol(RefusingProtocol):
             parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
-            and not parser.should_upgrade()
             and not self.expect_100_continue
             and self._is_free()
         )
@@ -147,7 +157,11 @@ class HttpProtocol(RefusingProtocol):
 
     async def _reply_later(self, later: "Later", answer: Awaitable[Answer]) -> None:
         """Answer, then let uvicorn go on with what has come meanwhile, or end as it was told to."""
-        found = await answer
+        try:
+            found = await answer
+        except BaseException:
+            self.transport.close()  # who waits for it must not wait for ever
+            raise
         later.response_complete = True
         if not self.transport.is_closing():
             self._write(found, () if later.keep_alive else (CLOSE,))
@@ -184,9 +198,10 @@ class HttpProtocol(RefusingProtocol):
 
     def _close_if_idle(self) -> None:
         """Close the connection once nothing has come since the last answer for as long as is allowed."""
-        left = float(self.timeout_keep_alive)
-        if self._idle_since is not BUSY:
-            left += self._idle_since - self.loop.time()
+        self._timer = None
+        if self._idle_since is BUSY:
+            return  # the next answer has it looked at again
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._timer = self.loop.call_later(left, self._close_if_idle)
         else:

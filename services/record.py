@@ -1,11 +1,14 @@
 """What remains of an answered request: a count in the metrics, a row in the log."""
 
+import logging
 from time import perf_counter, time
 
 from registry.sidecar.frames import RequestRow
 from services.metrics import RequestMetrics
 from services.request import RequestContext
 from services.request_log import RequestLog
+
+log = logging.getLogger("modelport.record")
 
 
 class Record:
@@ -23,7 +26,10 @@ class Record:
     def end(self, context: RequestContext) -> None:
         """It is answered, or given up."""
         for bring_back in context.at_end:
-            bring_back()
+            try:
+                bring_back()
+            except Exception:  # the others must still be brought back, and the request recorded
+                log.exception("request %s could not bring back what it held", context.id)
         if context.left:
             return self._metrics.abandon()
         seconds = perf_counter() - context.started

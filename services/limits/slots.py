@@ -30,15 +30,22 @@ os.register_at_fork(before=_mutex.acquire, after_in_parent=_mutex.release, after
 
 def open_slots(path: Path) -> "Slots":
     """Return the process's one view of the file, creating the file if it is missing."""
-    with _mutex:  # which also means that no lock can be lost by the close
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        stat = os.fstat(fd)
-        known = _files.get((stat.st_dev, stat.st_ino))
+    with _mutex:
+        known = _known(path)
         if known is None:
-            known = _files[stat.st_dev, stat.st_ino] = Slots(fd)
-        else:
-            os.close(fd)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            stat = os.fstat(fd)
+            known = _files.setdefault((stat.st_dev, stat.st_ino), Slots(fd))
         return known
+
+
+def _known(path: Path) -> "Slots | None":
+    """The view of a file that is open already: to open it once more would mean to close it, and lose all its locks."""
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return _files.get((stat.st_dev, stat.st_ino))
 
 
 class Slots:

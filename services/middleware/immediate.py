@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from registry.catalog import EndpointStatus
+from registry.errors import NotFound
 from services.directory import Directory
 from services.inference.servable import Handler
 from services.middleware.checks import Check
@@ -74,7 +75,8 @@ class Immediate:
             context.status = 200
         except Exception as error:  # the last line of defence, as in Checks
             answer = _refused(context, error)
-        self._record.end(context)
+        finally:
+            self._record.end(context)
         return _whole(context, answer)
 
     async def answer_later(self, context: RequestContext, handler: Handler, body: bytes) -> Answer:
@@ -94,6 +96,8 @@ class Immediate:
     def _check(self, context: RequestContext) -> None:
         for check in self._checks:
             check(context)
+        if context.endpoint is None:  # it was there when the head came
+            raise NotFound("There is no such endpoint.")
         check_json(context.incoming.get(b"content-type"), context.incoming.get(b"content-encoding"))
 
 

@@ -88,6 +88,15 @@ def test_two_in_one_process_count_together(tmp_path: Path) -> None:
     assert second.enter(1, 1)
 
 
+def test_one_that_opens_the_file_again_keeps_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "counts"
+    counts = InFlight(path)
+    assert counts.enter(1, 1)
+    InFlight(path)
+    with other(path) as second:
+        assert second.ask("enter", most=1) == "False"
+
+
 @given(steps=st.lists(st.tuples(st.booleans(), st.integers(1, 3)), max_size=40))
 def test_it_counts_as_a_dictionary_would(tmp_path_factory: object, steps: list[tuple[bool, int]]) -> None:
     counts, model = _shared(tmp_path_factory), dict.fromkeys(range(1, 4), 0)

@@ -15,12 +15,14 @@ import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry import accounts, database
+from registry import accounts, catalog, database
 from registry.catalog import EndpointStatus
 from services.http_protocol import HttpProtocol
 from services.http_refusals import LARGEST_HEAD, MOST_HEADERS, layers_of
+from services.middleware import immediate
 from services.middleware.immediate import TAKES_NOTHING
-from tests.services.middleware.conftest import Hub, new_key
+from services.request import RequestContext
+from tests.services.middleware.conftest import Hub, endpoint_named, new_key
 
 
 class Answer(NamedTuple):
@@ -111,6 +113,8 @@ def request(
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
+CHUNKED = "Transfer-Encoding: chunked"
+
 asked = request  # where a fixture has that name
 
 
@@ -125,6 +129,9 @@ either = pytest.mark.parametrize("endpoint", ["echo", pytest.param("wait", marks
 def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
     """Requests of every kind, each in the parts in which it is sent."""
     typed, plain = "Content-Type: application/json", request(key)
+    upgrading = request(
+        key, b'{"x":3}', "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAA"
+    )
     return {
         "plain": [plain],
         "by its number": [request(key, path="/api/predict/1")],
@@ -163,6 +170,9 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
         "http/1.0 that stays": [request(key, b"{}", "Connection: keep-alive").replace(b"HTTP/1.1", b"HTTP/1.0")],
         "expecting": [request(key, b"{}", "Expect: 100-continue")],
         "upgrading": [request(key, b"", "Connection: upgrade", "Upgrade: h2c")],
+        "upgrading with a body": [upgrading + plain],
+        "upgrading in parts": [upgrading[:30], upgrading[30:-3], upgrading[-3:], plain],
+        "upgrading again": [upgrading, upgrading, upgrading * 3],
         "GET": [request(key, b"", method="GET")],
         "HEAD": [request(key, b"", method="HEAD")],
         "OPTIONS": [request(key, b"", method="OPTIONS")],
@@ -184,6 +194,10 @@ def corpus(key: str, bound: str) -> dict[str, list[bytes]]:
         "no http": [b"hello\r\n\r\n"],
         "no target": [b"GET \xff HTTP/1.1\r\n\r\n"],
         "no chunk": [request(key, b"", "Transfer-Encoding: chunked") + b"zz\r\n"],
+        "trailing headers": [request(key, b"", CHUNKED) + b'7\r\n{"x":1}\r\n0\r\nX-Request-ID: mine\r\n\r\n', plain],
+        "a key that trails": [request(None, b"", CHUNKED) + b"0\r\nX-API-Key: %b\r\n\r\n" % key.encode()],
+        "trailing headers without end": [request(key, b"", CHUNKED) + b"0\r\nX-Long: ", *[b"x" * 10_000] * 7],
+        "many small chunks": [request(key, b"", CHUNKED) + b"1\r\n \r\n" * 9_000, b"1\r\n \r\n" * 9_000 + b"0\r\n\r\n"],
         "its own id": [request(key, b"{}", "X-Request-ID: mine")],
         "no sane id": [request(key, b"{}", "X-Request-ID: <mine>")],
         "from elsewhere": [request(key, b"{}", "X-Forwarded-For: 1.1.1.1", "X-Forwarded-Proto: https")],
@@ -251,6 +265,7 @@ def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Serv
         "many headers",
         "a long header",
         "a header without end",
+        "trailing headers without end",
     ):
         [refused] = short[name]
         assert refused.status == (431 if "header" in name else 400), name
@@ -258,6 +273,10 @@ def test_both_ways_say_log_and_count_the_same(hub: Hub, ways: tuple[Served, Serv
         assert headers["connection"] == "close" and headers["x-content-type-options"] == "nosniff", name
         assert json.loads(refused.body).keys() == {"error", "request_id"}, name
     assert [answer.status for answer in short["a websocket"]] == [405]
+    assert [answer.body for answer in short["upgrading with a body"]][1:] == [short["plain"][0].body]
+    assert [answer.status for answer in short["upgrading with a body"]] == [200, 200]
+    assert [answer.status for answer in short["a key that trails"]] == [401]
+    assert [answer.status for answer in short["trailing headers"]] == [200, 200]
 
 
 def test_what_is_no_http_takes_no_answer_from_the_request_before_it(hub: Hub, ways: tuple[Served, Served]) -> None:
@@ -268,6 +287,30 @@ def test_what_is_no_http_takes_no_answer_from_the_request_before_it(hub: Hub, wa
         assert [answer.status for answer in way.ask(document + b"hello\r\n\r\n")] == [200]
     [answer] = ways[1].ask(behind)
     assert answer.status == 200 and dict(answer.headers)["connection"] == "close"
+
+
+def test_a_broken_chunk_is_refused_in_its_own_requests_place(hub: Hub, ways: tuple[Served, Served]) -> None:
+    broken = request(hub.key, b"", CHUNKED) + b"zz\r\n"
+    document = request(None, b"", method="GET", path="/openapi.json")
+    for way in ways:
+        for before in (document, *at("wait", [request(hub.key)])):
+            first, second = way.ask(before + broken)
+            assert (first.status, second.status) == (200, 400) and "no valid HTTP" in second.body
+            assert dict(second.headers)["connection"] == "close"
+
+
+def test_a_broken_chunk_of_a_request_that_was_answered_early_gets_no_second_answer(
+    hub: Hub, ways: tuple[Served, Served]
+) -> None:
+    for way in ways:
+        with socket.create_connection(way.address, timeout=20) as connection:
+            connection.sendall(request(None, b"", CHUNKED) + b"2\r\n{}\r\n")
+            received = b""
+            while not received.endswith(b"}"):
+                received += connection.recv(65536)
+            connection.sendall(b"zz\r\n")
+            received += connection.recv(65536)
+        assert [answer.status for answer in answers_in(received)] == [401]
 
 
 @either
@@ -458,6 +501,62 @@ def test_a_connection_is_kept_while_it_is_used_and_closed_when_it_is_not(hub: Hu
         connection.sendall(whole[-3:])
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         assert connection.recv(65536) == b""
+    served.stop()
+
+
+def test_a_connection_is_not_idle_while_what_came_along_is_waited_for(hub: Hub) -> None:
+    hub.new_endpoint("wait")
+    behind = at("wait", [request(hub.key, b"long")])[0]
+    for allowed in (0.1, 0):
+        served = Served(hub, HttpProtocol, timeout_keep_alive=allowed)
+        served.ask(behind)  # loads the model
+        with socket.create_connection(served.address, timeout=20) as connection:
+            connection.sendall(request(hub.key) + behind)
+            received = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert [answer.status for answer in answers_in(received)] == [200, 200]
+        served.stop()
+
+
+def test_what_fails_inside_is_logged_and_hung_up_on(
+    hub: Hub, ways: tuple[Served, Served], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise OSError("no room in /var/lib")
+
+    monkeypatch.setattr(immediate, "_whole", fail)
+    (answer,) = ways[0].ask(request(hub.key))
+    assert answer.status == 500 and "/var/lib" not in answer.body and "no room" in caplog.text
+    assert ways[0].ask(*at("wait", [request(hub.key)])) == []
+
+
+def test_what_a_request_can_not_bring_back_hinders_neither_its_answer_nor_its_record(
+    hub: Hub, ways: tuple[Served, Served], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    brought: list[str] = []
+
+    def fail() -> None:
+        raise OSError("no locks")
+
+    monkeypatch.setattr(RequestContext, "at_end", (fail, lambda: brought.append("")))
+    for way in ways:
+        for parts in ([request(hub.key)], at("wait", [request(hub.key)])):
+            assert [answer.status for answer in way.ask(*parts)] == [200]
+    assert len(brought) == 4 and "no locks" in caplog.text
+    hub.eventually(lambda: len(hub.log()) == 5)  # with the one that loaded the model
+
+
+def test_an_endpoint_that_goes_before_it_is_checked_predicts_no_more(hub: Hub) -> None:
+    served, whole = Served(hub, HttpProtocol), request(hub.key)
+    assert served.ask(whole)[0].status == 200
+    with socket.create_connection(served.address, timeout=20) as connection:
+        connection.sendall(whole[:-3])
+        sleep(0.05)
+        with database.session() as session:
+            catalog.delete_endpoint(session, endpoint_named(session, "echo"), actor="test")
+        hub.hears()
+        connection.sendall(whole[-3:])
+        (answer,) = answers_in(connection.recv(65536))
+    assert answer.status == 404
     served.stop()
 
 
