@@ -91,6 +91,8 @@ def _check_member(member: zipfile.ZipInfo) -> None:
     name = member.orig_filename
     if len(name) > LONGEST_NAME or _ODD.search(name) or not name:
         raise ExportError("the archive has a member whose name is no plain path")
+    if member.filename != name:  # Python 3.12 takes another one from an extra field, and unpacks to it
+        raise ExportError("the archive has a member with two names")
     parts = name.removesuffix("/").split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise ExportError("the archive has a member whose path leads out of it")

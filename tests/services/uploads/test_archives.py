@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,17 @@ def twice(name: str, other: str) -> bytes:
     with zipfile.ZipFile(out, "w") as archive, pytest.warns() if name == other else io.BytesIO():
         archive.writestr(name, b"1")
         archive.writestr(other, b"2")
+    return out.getvalue()
+
+
+def of_another_name(name: str) -> bytes:
+    """An archive of a plain member whose Unicode Path extra field, APPNOTE.TXT 4.6.9, gives it that name."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        member = zipfile.ZipInfo("plain")
+        path = struct.pack("<BL", 1, zlib.crc32(b"plain")) + name.encode()
+        member.extra = struct.pack("<HH", 0x7075, len(path)) + path
+        archive.writestr(member, b"x")
     return out.getvalue()
 
 
@@ -104,6 +116,20 @@ def test_a_directory_that_lies_about_its_length_is_not_read_whole(tmp_path: Path
     (tmp_path / "file").write_bytes(b"PK\x03\x04" + end)
     with pytest.raises(ExportError, match="more than 10000 members"):
         open_checked(tmp_path / "file", MOST)
+
+
+def test_a_member_with_two_names_is_refused(tmp_path: Path) -> None:
+    member = zipfile.ZipInfo("plain")
+    member.filename = "../evil"  # as Python 3.12 reads the extra field
+    with pytest.raises(ExportError, match="two names"):
+        archives._check_member(member)
+    (tmp_path / "file").write_bytes(of_another_name("../evil"))
+    try:
+        with open_checked(tmp_path / "file", MOST) as archive:
+            extract(archive, tmp_path / "inside")
+    except ExportError as error:
+        assert "two names" in error.message
+    assert not (tmp_path / "evil").exists()
 
 
 _PARTS = st.sampled_from(
