@@ -49,6 +49,13 @@ def of_another_name(name: str) -> bytes:
     return out.getvalue()
 
 
+def with_a_second_end(total: int, length: int) -> bytes:
+    """An archive with an end of the 64-bit kind, APPNOTE.TXT 4.3.14, which is believed before the other one."""
+    end = GOOD.rfind(b"PK\x05\x06")
+    large = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, total, total, length, GOOD.find(b"PK\x01\x02"))
+    return GOOD[:end] + large + struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1) + GOOD[end:]
+
+
 def overlapping() -> bytes:
     """An archive whose directory names one member's bytes twice, under two names."""
     plain = bytearray(zipped({"a": b"x" * 100, "b": b"y"}, zipfile.ZIP_STORED))
@@ -92,6 +99,7 @@ BAD = {
     "too much": (zipped({"zeros": bytes(60 * 1024**2)}), "unpacks to more"),
     "shared bytes": (overlapping(), "overlap"),
     "a cipher": (encrypted(), "encrypted"),
+    "a 64-bit end": (with_a_second_end(2, GOOD.rfind(b"PK\x05\x06") - GOOD.find(b"PK\x01\x02")), "Zip64"),
     "an odd compression": (zipped({"a": b"x"}, zipfile.ZIP_LZMA), "deflate"),
 }
 
@@ -115,6 +123,16 @@ def test_a_directory_that_lies_about_its_length_is_not_read_whole(tmp_path: Path
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 2**31, 0, 0)
     (tmp_path / "file").write_bytes(b"PK\x03\x04" + end)
     with pytest.raises(ExportError, match="more than 10000 members"):
+        open_checked(tmp_path / "file", MOST)
+
+
+def test_more_members_than_the_end_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 10)
+    content = zipped({str(number): b"" for number in range(11)})
+    end = content.rfind(b"PK\x05\x06")
+    fewer = struct.pack("<2H", 1, 1)
+    (tmp_path / "file").write_bytes(content[: end + 8] + fewer + content[end + 12 :])
+    with pytest.raises(ExportError, match="more than 10 members"):
         open_checked(tmp_path / "file", MOST)
 
 
