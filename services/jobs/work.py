@@ -26,6 +26,7 @@ from registry.settings import settings
 from registry.uploads import parts_of
 from services.exporting import Exported, Request, export
 from services.inference.manifest import sha256_of
+from services.jobs.places import without_places
 from services.jobs.queue import place
 from services.packaging.children import TIMEOUT
 from services.packaging.formats import FORMATS
@@ -192,7 +193,7 @@ def _fail(job_id: int, reason: str) -> None:
         running = select(ExportJob).where(ExportJob.id == job_id, col(ExportJob.status) == JobStatus.RUNNING)
         job = opened.exec(running).first()
         if job is not None:
-            finish(opened, job, error=reason)
+            finish(opened, job, error=without_places(reason))
 
 
 def _end_with_worker() -> None:

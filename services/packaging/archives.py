@@ -18,6 +18,8 @@ LONGEST_NAME = 512
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
 
 _END = struct.Struct("<4s4H2LH")  # the end of the central directory: APPNOTE.TXT 4.3.16
+_LOCATOR = 20  # bytes, of what stands before that end in a Zip64 archive: 4.3.15
+_TOO_MANY = "the archive has more than {} members"
 _ODD = re.compile(r"[\x00-\x1f\x7f\\:]")
 
 
@@ -33,6 +35,8 @@ def open_checked(path: Path, most_bytes: int) -> zipfile.ZipFile:
         raise ExportError(f"the archive is truncated or damaged ({type(error).__name__})") from None
     try:
         members = archive.infolist()
+        if len(members) > MOST_MEMBERS:  # whatever its end says
+            raise ExportError(_TOO_MANY.format(MOST_MEMBERS))
         for member in members:
             _check_member(member)
         _check_names(members)
@@ -75,7 +79,7 @@ def _check_end(path: Path) -> None:
     """Before the directory is read as a whole: how long it says it is. Nothing may follow it."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        file.seek(max(0, size - _END.size - 0xFFFF))
+        file.seek(max(0, size - _LOCATOR - _END.size - 0xFFFF))
         tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < _END.size:
@@ -83,14 +87,18 @@ def _check_end(path: Path) -> None:
     _, disk, first, here, total, length, _, comment = _END.unpack_from(tail, at)
     if at + _END.size + comment != len(tail) or disk or first or here != total:
         raise ExportError("the archive has more after its end, or is one of several parts")
+    if tail[max(0, at - _LOCATOR) : at].startswith(b"PK\x06\x07"):  # whose numbers would count instead of these
+        raise ExportError("the archive is a Zip64 one, which is not read here")
     if total > MOST_MEMBERS or length > MOST_MEMBERS * (LONGEST_NAME + 100):
-        raise ExportError(f"the archive has more than {MOST_MEMBERS} members")
+        raise ExportError(_TOO_MANY.format(MOST_MEMBERS))
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:
     name = member.orig_filename
     if len(name) > LONGEST_NAME or _ODD.search(name) or not name:
         raise ExportError("the archive has a member whose name is no plain path")
+    if member.filename != name:  # Python 3.12 takes another one from an extra field, and unpacks to it
+        raise ExportError("the archive has a member with two names")
     parts = name.removesuffix("/").split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise ExportError("the archive has a member whose path leads out of it")

@@ -17,6 +17,10 @@ log = logging.getLogger("modelport.packaging")
 
 TIMEOUT = 900  # seconds: a large Keras model on a small machine loads in a minute or two
 COMPILE_TIMEOUT = 300  # seconds: the model is served without what a converter hasn't done by then
+LONGEST_ANSWER = {"admit_model": 8 * 1024**2}  # bytes, of a model that came from elsewhere; other steps give rows
+_LONGEST_ANSWER = 64 * 1024**2
+_LONGEST_FAILURE, _LONGEST_REASON = 64 * 1024, 1000  # bytes, characters
+_LOG_END = 64 * 1024  # bytes
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
@@ -54,6 +58,9 @@ class Child:
         answer = self.job.answer(self.step)
         if self._process.returncode != 0 or not answer.is_file():
             raise ExportError(self._reason())
+        most = LONGEST_ANSWER.get(self.step, _LONGEST_ANSWER)
+        if self.job.limits is not None and answer.stat().st_size > most:
+            raise ExportError(f"the description of the model takes more than {most} bytes")
         return answer.read_text()
 
     def __exit__(
@@ -66,18 +73,26 @@ class Child:
 
     def _reason(self) -> str:
         failure, code = self.job.failure(self.step), self._process.returncode
-        if failure.is_file():
-            return Failure.model_validate_json(failure.read_text()).message
+        foreign = self.job.limits is not None  # whoever sent the model may read the answer: the inside is for the log
+        if failure.is_file() and not (foreign and failure.stat().st_size > _LONGEST_FAILURE):
+            message = Failure.model_validate_json(failure.read_text()).message
+            return message.replace(str(self.job.folder), "…")[:_LONGEST_REASON] if foreign else message
         who = "the conversion {} its process" if self._compiles else "the model {} the process that loaded it"
         if code == -signal.SIGXCPU:
             return "the model took more of the processor's time than it is given"
         if code < 0:
             return f"{who.format('crashed')} ({signal.Signals(-code).name})"
-        lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
-        if self.job.limits is not None:  # whoever sent the model may read the answer: the inside is for the log
-            log.warning("%s of %s ended: %s", self.step, self.job.endpoint, lines[-1][:300] if lines else code)
+        last = self._last_line()
+        if foreign:
+            log.warning("%s of %s ended: %s", self.step, self.job.endpoint, last or code)
             return who.format("ended")
-        return f"{who.format('ended')}: {lines[-1].strip()[:300] if lines else f'exit code {code}'}"
+        return f"{who.format('ended')}: {last or f'exit code {code}'}"
+
+    def _last_line(self) -> str:
+        with self._log.open("rb") as file:
+            file.seek(max(0, self._log.stat().st_size - _LOG_END))
+            lines = file.read().decode(errors="replace").splitlines()
+        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
 
 
 def environment() -> dict[str, str]:

@@ -4,22 +4,12 @@ A SavedModel is a program. `tf.saved_model.load` runs its initialisers, and a ca
 the functions that the object graph names. What only the file's own graph reaches, its saving and restoring, is never run.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from registry.errors import ExportError
-
-_TOUCHES = re.compile(
-    r"File|Path|Func$|FuncStateless|Dataset|Iterator|Save|Restore|Reader|Checkpoint|Summary|Debug|Send"
-)
-_STATEFUL = re.compile(
-    r"VarHandleOp|ReadVariableOp|AssignVariableOp|Assign(Add|Sub)VariableOp|VarIsInitializedOp|DestroyResourceOp"
-    r"|ResourceGather(Nd)?|StatefulPartitionedCall|While|If|Case|Placeholder|NoOp|Assert"
-    r"|(Mutable|Anonymous)?HashTable(V2)?|LookupTable(Find|Size|Import|Insert|Export)V2|InitializeTableV2"
-    r"|(Stateless)?Random\w*|StatefulUniform\w*|StatefulStandardNormalV2|TruncatedNormal|Multinomial|RngSkip\w*"
-)
+from services.packaging.saved_model_operations import OPERATIONS
 
 
 def check_saved_model(folder: Path) -> None:
@@ -41,6 +31,7 @@ def check_saved_model(folder: Path) -> None:
     for node in graph.object_graph_def.nodes:
         if node.HasField("bare_concrete_function"):
             roots.add(node.bare_concrete_function.concrete_function_name)
+        roots.update(node.function.concrete_functions)
     for function in _reached(roots, functions):
         for node in function.node_def:
             _check_operation(node.op)
@@ -74,5 +65,5 @@ def _check_operation(name: str) -> None:
         if name.startswith("__inference"):  # a function, which is looked at itself
             return
         raise ExportError(f"the SavedModel needs an operation that TensorFlow doesn't have: {name[:100]}")
-    if _TOUCHES.search(name) or (known.is_stateful and not _STATEFUL.fullmatch(name)):
+    if name not in OPERATIONS:
         raise ExportError(f"the SavedModel does more than to compute: it has the operation {name}")

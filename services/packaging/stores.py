@@ -15,11 +15,17 @@ from registry.settings import settings
 STORES = ("models", "bentos")
 
 
-def home() -> Path:
-    """The folder of BentoML's stores; ExportError when there can be none."""
+def folder() -> Path:
+    """Where BentoML's stores are, or would be."""
     found = Path(os.path.expandvars(os.environ.get("BENTOML_HOME") or "~/bentoml")).expanduser().absolute()
     if found.parent == settings().home / "serving":  # a server's own, with links to the stores (services.hub)
-        found = (found / "models").resolve().parent
+        return (found / "models").resolve().parent
+    return found
+
+
+def home() -> Path:
+    """The folder of BentoML's stores, which are there; ExportError when there can be none."""
+    found = folder()
     try:
         for name in (*STORES, "tmp"):
             (found / name).mkdir(parents=True, exist_ok=True)

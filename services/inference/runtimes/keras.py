@@ -28,7 +28,8 @@ def load(path: Path) -> Any:
     except ExportError:
         raise
     except Exception as error:  # Keras raises anything from KeyError to its own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        told = str(error).strip().replace(str(path), path.name)  # before it is cut
+        reason = told.splitlines()[0] if told else type(error).__name__
         raise ExportError(
             f"{path.name}: truncated, unsafe, or not a model that Keras can read ({reason[:200]})"
         ) from None

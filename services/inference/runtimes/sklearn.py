@@ -15,6 +15,7 @@ from services.inference.arrays import assembler
 from services.inference.instances import Row
 from services.inference.predictions import Labels, numbers, together
 from services.inference.runtimes import BOOSTING, PICKLES
+from services.inference.runtimes.files_named import check_reads_no_files
 from services.inference.signature import Signature
 
 # Their `predict` is by definition the class of the highest `predict_proba`, so one call gives both.
@@ -75,10 +76,13 @@ def _load_skops(path: Path) -> Any:
         asked = get_untrusted_types(file=path)
         foreign = [name for name in asked if not _is_of_sklearn(name)]
         if not foreign:
-            return load_trusted(path, trusted=asked)
+            model = load_trusted(path, trusted=asked)
     except Exception as error:  # a damaged archive may raise anything
         raise ExportError(f"{path.name}: not a readable skops file ({type(error).__name__})") from None
-    raise ExportError(f"{path.name}: holds types that are not scikit-learn's own: {', '.join(foreign[:5])[:300]}")
+    if foreign:
+        raise ExportError(f"{path.name}: holds types that are not scikit-learn's own: {', '.join(foreign[:5])[:300]}")
+    check_reads_no_files(model, path.name)
+    return model
 
 
 def _is_of_sklearn(name: str) -> bool:

@@ -14,10 +14,12 @@ from registry.audit import AuditEntry
 from registry.catalog import Model
 from registry.errors import Forbidden
 from registry.export_jobs import MOST_QUEUED, ExportJob, JobStatus
+from registry.settings import settings
 from registry.uploads import Parts, add_upload
 from services.jobs import work
 from services.jobs.runner import Runner
 from services.jobs.work import lock_path
+from services.packaging import stores
 from services.packaging.locks import lock, unlock
 from services.uploads.kept import path_of
 from tests.services.middleware.conftest import ACTOR, SIGNATURE, Hub, endpoint_named
@@ -183,6 +185,16 @@ def test_a_job_whose_process_was_killed_has_failed(hub: Hub, operator: str) -> N
     hub.eventually(lambda: hub.as_user("GET", job["location"], operator).json()["status"] == "failed")
     told = hub.as_user("GET", job["location"], operator).json()
     assert told["error"] == work.ENDED and told["finished_at"]
+
+
+def test_a_job_that_failed_names_no_folder_of_the_server(hub: Hub, operator: str) -> None:
+    with nobody_works():
+        job = hub.as_user("POST", f"/api/export/{uploaded('churn')}", operator).json()
+        with database.session() as session:
+            session.get_one(ExportJob, job["job_id"]).status = JobStatus.RUNNING
+        work._fail(job["job_id"], f"can't use {stores.home()}/models; {settings().home}/uploads/x is no model")
+        told = hub.as_user("GET", job["location"], operator).json()
+    assert told["error"] == "can't use …/models; …/uploads/x is no model"
 
 
 def test_an_endpoint_is_switched_off_and_on(hub: Hub, operator: str) -> None:

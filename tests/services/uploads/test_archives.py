@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,24 @@ def twice(name: str, other: str) -> bytes:
         archive.writestr(name, b"1")
         archive.writestr(other, b"2")
     return out.getvalue()
+
+
+def of_another_name(name: str) -> bytes:
+    """An archive of a plain member whose Unicode Path extra field, APPNOTE.TXT 4.6.9, gives it that name."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        member = zipfile.ZipInfo("plain")
+        path = struct.pack("<BL", 1, zlib.crc32(b"plain")) + name.encode()
+        member.extra = struct.pack("<HH", 0x7075, len(path)) + path
+        archive.writestr(member, b"x")
+    return out.getvalue()
+
+
+def with_a_second_end(total: int, length: int) -> bytes:
+    """An archive with an end of the 64-bit kind, APPNOTE.TXT 4.3.14, which is believed before the other one."""
+    end = GOOD.rfind(b"PK\x05\x06")
+    large = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, total, total, length, GOOD.find(b"PK\x01\x02"))
+    return GOOD[:end] + large + struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1) + GOOD[end:]
 
 
 def overlapping() -> bytes:
@@ -80,6 +99,7 @@ BAD = {
     "too much": (zipped({"zeros": bytes(60 * 1024**2)}), "unpacks to more"),
     "shared bytes": (overlapping(), "overlap"),
     "a cipher": (encrypted(), "encrypted"),
+    "a 64-bit end": (with_a_second_end(2, GOOD.rfind(b"PK\x05\x06") - GOOD.find(b"PK\x01\x02")), "Zip64"),
     "an odd compression": (zipped({"a": b"x"}, zipfile.ZIP_LZMA), "deflate"),
 }
 
@@ -104,6 +124,30 @@ def test_a_directory_that_lies_about_its_length_is_not_read_whole(tmp_path: Path
     (tmp_path / "file").write_bytes(b"PK\x03\x04" + end)
     with pytest.raises(ExportError, match="more than 10000 members"):
         open_checked(tmp_path / "file", MOST)
+
+
+def test_more_members_than_the_end_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 10)
+    content = zipped({str(number): b"" for number in range(11)})
+    end = content.rfind(b"PK\x05\x06")
+    fewer = struct.pack("<2H", 1, 1)
+    (tmp_path / "file").write_bytes(content[: end + 8] + fewer + content[end + 12 :])
+    with pytest.raises(ExportError, match="more than 10 members"):
+        open_checked(tmp_path / "file", MOST)
+
+
+def test_a_member_with_two_names_is_refused(tmp_path: Path) -> None:
+    member = zipfile.ZipInfo("plain")
+    member.filename = "../evil"  # as Python 3.12 reads the extra field
+    with pytest.raises(ExportError, match="two names"):
+        archives._check_member(member)
+    (tmp_path / "file").write_bytes(of_another_name("../evil"))
+    try:
+        with open_checked(tmp_path / "file", MOST) as archive:
+            extract(archive, tmp_path / "inside")
+    except ExportError as error:
+        assert "two names" in error.message
+    assert not (tmp_path / "evil").exists()
 
 
 _PARTS = st.sampled_from(

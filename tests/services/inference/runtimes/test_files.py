@@ -20,6 +20,7 @@ from sklearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
 )
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -65,6 +66,27 @@ def test_a_skops_file_of_scikit_learn_s_own_types_loads(model: Any, tmp_path: Pa
     skops.io.dump(model, tmp_path / "model.skops")
     loaded = load(tmp_path / "model.skops")
     assert loaded.predict(X).tolist() == model.predict(X).tolist()
+
+
+def held(vectorizer: Any) -> dict[str, Any]:
+    """A model that holds it where `get_params` tells of it, and where it doesn't."""
+    fitted = StandardScaler().fit([[0.0]])
+    fitted.inner_ = [{"one": (np.array([None, vectorizer], dtype=object),)}]
+    return {
+        "as it is": vectorizer,
+        "a step": make_pipeline(vectorizer, GaussianNB()),
+        "an attribute": fitted,
+    }
+
+
+@pytest.mark.parametrize("where", ["as it is", "a step", "an attribute"])
+@pytest.mark.parametrize("kind", [CountVectorizer, TfidfVectorizer, HashingVectorizer])
+def test_a_model_that_reads_the_files_that_a_request_names_is_refused(kind: Any, where: str, tmp_path: Path) -> None:
+    for source in ("filename", "file"):
+        skops.io.dump(held(kind(input=source))[where], tmp_path / "model.skops")
+        assert f"its {kind.__name__} reads files" in line(tmp_path / "model.skops")
+    skops.io.dump(held(kind())[where], tmp_path / "model.skops")
+    load(tmp_path / "model.skops")
 
 
 class Foreign(DecisionTreeClassifier):  # type: ignore[misc]

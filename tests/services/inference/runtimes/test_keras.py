@@ -1,6 +1,7 @@
 """Keras models and SavedModels answer what `Model.predict` answers. TensorFlow is imported once, by the first test."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,15 @@ def test_a_model_that_can_t_be_traced_is_one_line() -> None:
     with pytest.raises(ExportError, match="trace") as caught:
         runtime_of(stateful)
     assert "\n" not in caught.value.message
+
+
+def test_a_saved_model_without_its_variables_is_one_line_that_names_no_folder(tmp_path: Path) -> None:
+    path = tmp_path / ("long" * 50) / "net"
+    saved(dense(layers().Dense(2)), path)
+    shutil.rmtree(path / "variables")
+    with pytest.raises(ExportError) as caught:
+        load(path)
+    assert "net/variables" in caught.value.message and "long" not in caught.value.message
 
 
 @pytest.mark.parametrize("file", FORMATS)
