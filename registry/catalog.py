@@ -14,7 +14,7 @@ from registry.audit import Action
 from registry.clock import now
 from registry.columns import UtcDateTime, choice
 from registry.database import exclusive
-from registry.errors import Conflict, InvalidInput
+from registry.errors import Conflict, InvalidInput, NotFound
 
 
 class EndpointStatus(StrEnum):
@@ -91,6 +91,14 @@ def find_endpoint(session: Session, name_or_id: str) -> Endpoint | None:
     number = int(name_or_id) if len(name_or_id) < 19 else None
     # Postgres has no larger ids, and both drivers fail on larger numbers.
     return session.get(Endpoint, number) if number is not None and number < 2**31 else None
+
+
+def existing_endpoint(session: Session, name_or_id: str) -> Endpoint:
+    """The same; NotFound if there is none."""
+    endpoint = find_endpoint(session, name_or_id)
+    if endpoint is None:
+        raise NotFound("There is no such endpoint.")
+    return endpoint
 
 
 def endpoints(session: Session) -> list[Endpoint]:

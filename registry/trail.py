@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, LargeBinary, cast, type_coerce
 from sqlalchemy.types import NullType
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from registry.audit import AuditEntry, AuditHead, digest, entry_key, is_sealed
 
@@ -33,6 +34,24 @@ class Head(NamedTuple):
     hash: str
 
 
+def select_entries(
+    *,
+    actor: str | None = None,
+    action: str | None = None,
+    target: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> SelectOfScalar[AuditEntry]:
+    """A statement for the entries by that actor, of that action, on that target; `since` is within, `until` without."""
+    chosen = select(AuditEntry)
+    for column, wanted in ((AuditEntry.actor, actor), (AuditEntry.action, action), (AuditEntry.target, target)):
+        if wanted is not None:
+            chosen = chosen.where(col(column) == wanted)
+    if since is not None:
+        chosen = chosen.where(col(AuditEntry.created_at) >= since)
+    return chosen if until is None else chosen.where(col(AuditEntry.created_at) < until)
+
+
 def entries(
     session: Session,
     *,
@@ -44,12 +63,7 @@ def entries(
     limit: int = 50,
 ) -> list[AuditEntry]:
     """The newest entries first, as many as `limit`; `before` is the `seq` that an earlier list ended with."""
-    seq, chosen = col(AuditEntry.seq), select(AuditEntry)
-    for column, wanted in ((AuditEntry.actor, actor), (AuditEntry.action, action), (AuditEntry.target, target)):
-        if wanted is not None:
-            chosen = chosen.where(col(column) == wanted)
-    if since is not None:
-        chosen = chosen.where(col(AuditEntry.created_at) >= since)
+    seq, chosen = col(AuditEntry.seq), select_entries(actor=actor, action=action, target=target, since=since)
     if before is not None:
         chosen = chosen.where(seq < before)
     return list(session.exec(chosen.order_by(seq.desc()).limit(limit)))

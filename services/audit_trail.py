@@ -5,12 +5,12 @@ from datetime import datetime
 from threading import Lock
 from typing import Any, NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from registry.audit import Action, AuditEntry
 from registry.errors import Unavailable
 from registry.pages import Page, page
-from registry.trail import head, verify
+from registry.trail import head, select_entries, verify
 from services.security.bearer import Identity
 from services.security.permissions import Permission
 from services.signed_in import looking
@@ -53,14 +53,7 @@ def list_entries(
     cursor: str | None,
 ) -> Page[AuditEntry]:
     """A page of the entries by that actor, of that action, on that target, within that time."""
-    chosen = select(AuditEntry)
-    for column, wanted in ((AuditEntry.actor, actor), (AuditEntry.action, action), (AuditEntry.target, target)):
-        if wanted is not None:
-            chosen = chosen.where(col(column) == wanted)
-    if since is not None:
-        chosen = chosen.where(col(AuditEntry.created_at) >= since)
-    if until is not None:
-        chosen = chosen.where(col(AuditEntry.created_at) < until)
+    chosen = select_entries(actor=actor, action=action, target=target, since=since, until=until)
     with looking(who, Permission.AUDIT_READ) as (opened, _):
         return page(opened, chosen, SORTED, id=col(AuditEntry.seq), sort=sort, limit=limit, cursor=cursor)
 

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from sqlmodel import Session
 
 from registry.accounts import ApiKey
-from registry.catalog import Endpoint, EndpointStatus, find_endpoint, set_limit, set_status
-from registry.errors import ExportError, InvalidInput, NotFound
+from registry.catalog import Endpoint, EndpointStatus, existing_endpoint, set_limit, set_status
 from registry.idempotency import Answer, Asked, once
 from services import exporting
 from services.endpoint_keys import regenerate
@@ -45,19 +44,16 @@ class ByUser:
 def change_status(who: Identity, name: str, status: EndpointStatus, reason: str | None) -> Endpoint:
     """Switch an endpoint on or off."""
     with changing(who, Permission.EXPORTS_WRITE) as (session, own):
-        endpoint = existing(session, name)
+        endpoint = existing_endpoint(session, name)
         set_status(session, endpoint, status, reason=reason, actor=own.actor)
         return endpoint
 
 
 def change_limit(who: Identity, name: str, limit: str | None) -> Endpoint:
     """Give an endpoint a limit of its own, or None for the platform's."""
-    try:
-        canonical = canonical_limit(limit)
-    except ExportError as error:
-        raise InvalidInput(error.message) from None
+    canonical = canonical_limit(limit)
     with changing(who, Permission.EXPORTS_WRITE) as (session, own):
-        endpoint = existing(session, name)
+        endpoint = existing_endpoint(session, name)
         set_limit(session, endpoint, canonical, actor=own.actor)
         return endpoint
 
@@ -67,7 +63,7 @@ def regenerate_key(who: Identity, name: str, grace: timedelta, asked: Asked | No
     with changing(who, Permission.EXPORTS_WRITE) as (session, own):
 
         def make(seed: bytes) -> dict[str, Any]:
-            endpoint = existing(session, name)
+            endpoint = existing_endpoint(session, name)
             replaced = regenerate(session, endpoint, own.user, grace, actor=own.actor, seed=seed)
             key: ApiKey = replaced.issued.key
             known = {"endpoint": endpoint.name, "key_id": key.key_id, "expires_at": key.expires_at}
@@ -80,20 +76,5 @@ def regenerate_key(who: Identity, name: str, grace: timedelta, asked: Asked | No
 def delete(who: Identity, name: str) -> None:
     """Delete an endpoint with its keys, its log, and what was built for it; uploaded models stay."""
     with looking(who, Permission.EXPORTS_WRITE) as (session, _):
-        found = existing(session, name).name
-    try:
-        exporting.delete(found, ByUser(who))
-    except NotFound:
-        raise _nothing() from None
-
-
-def existing(session: Session, name: str) -> Endpoint:
-    """The endpoint of that name or id; NotFound when there is none."""
-    endpoint = find_endpoint(session, name)
-    if endpoint is None:
-        raise _nothing()
-    return endpoint
-
-
-def _nothing() -> NotFound:
-    return NotFound("There is no such endpoint.")
+        found = existing_endpoint(session, name).name
+    exporting.delete(found, ByUser(who))

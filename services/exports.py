@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlmodel import col
 
-from registry.catalog import Endpoint, EndpointStatus, find_endpoint, select_endpoints
-from registry.errors import NotFound
+from registry.catalog import Endpoint, EndpointStatus, existing_endpoint, select_endpoints
 from registry.pages import Page, page
 from registry.settings import settings
 from services.security.bearer import Identity
@@ -79,10 +78,7 @@ def list_exports(
 def one_export(who: Identity, name_or_id: str) -> Endpoint:
     """The endpoint of that name or id; NotFound if there is none."""
     with looking(who, Permission.EXPORTS_READ) as (opened, _):
-        endpoint = find_endpoint(opened, name_or_id)
-    if endpoint is None:
-        raise NotFound("There is no such export.")
-    return endpoint
+        return existing_endpoint(opened, name_or_id)
 
 
 def _curl(endpoint: Endpoint) -> str:

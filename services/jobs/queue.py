@@ -118,7 +118,4 @@ def _checked(wanted: Wanted) -> str | None:
             "An endpoint's name has up to 63 of a-z, 0-9, `.`, `_` and `-`, begins and ends with a letter or digit, "
             "and not digits only."
         ) from None
-    try:
-        return canonical_limit(wanted.rate_limit)
-    except ExportError as error:
-        raise InvalidInput(error.message) from None
+    return canonical_limit(wanted.rate_limit)

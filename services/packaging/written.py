@@ -15,7 +15,7 @@ from registry.catalog import (
     set_limit,
 )
 from registry.database import exclusive, reading, session
-from registry.errors import ExportError
+from registry.errors import ExportError, InvalidInput
 from registry.settings import settings
 from services.inference.manifest import sha256_of
 from services.limits.rule import Limit
@@ -27,11 +27,11 @@ from services.packaging.rows import put_built
 
 
 def canonical_limit(text: str | None) -> str | None:
-    """The limit as text that is sure to be read again; ExportError when it is none."""
+    """The limit as text that is sure to be read again; InvalidInput when it is none."""
     try:
         return None if text is None else str(Limit.parse(text))
     except ValueError as error:
-        raise ExportError(str(error)) from None
+        raise InvalidInput(str(error)) from None
 
 
 def source_digest(job: Job) -> str | None:
