@@ -82,12 +82,6 @@ def succeed(session: Session, attempt: LoginAttempt) -> None:
     session.flush()
 
 
-def withdraw(session: Session, attempt: LoginAttempt) -> None:
-    """Forget an admitted attempt whose password nobody looked at."""
-    session.delete(attempt)
-    session.flush()
-
-
 def record_attempt(
     session: Session, *, username: str, address: str, user_agent: str, success: bool, at: datetime | None = None
 ) -> LoginAttempt:

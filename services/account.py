@@ -9,7 +9,8 @@ from registry.sessions import UserSession
 from registry.usernames import check_username
 from services.security.bearer import Identity
 from services.security.password_rules import check_password
-from services.sign_in import Attempt, Client, begin
+from services.security.passwords import hash_password, verify_password
+from services.sign_in import Client, begin
 from services.signed_in import changing, looking
 
 
@@ -40,21 +41,19 @@ def sign_out_everywhere(who: Identity) -> int:
         return sessions.close_all(opened, own.user, actor=own.actor, now=now())
 
 
-def begin_password_change(who: Identity, new_password: str, client: Client) -> Attempt:
-    """Let an attempt at their current password go on, as at a sign-in; InvalidInput for a new one that won't do."""
+def change_password(who: Identity, current: str, new: str, client: Client) -> None:
+    """Set a new password and end the other sessions; an attempt at the current one counts as one to sign in.
+
+    InvalidInput for a new one that won't do, Forbidden for a wrong current one (not 401: the token is valid), Conflict
+    if it was changed in the meantime.
+    """
     user = profile(who)
-    check_password(new_password, user.username)
-    return begin(user.username, client)
-
-
-def refuse_wrong(attempt: Attempt, fits: bool) -> None:
-    """Forbidden unless the current password was right; not 401, for the token is valid."""
+    check_password(new, user.username)
+    attempt = begin(user.username, client)
+    fits, _ = verify_password(attempt.password_hash, current)
     if not fits or not attempt.is_active:
         raise Forbidden("The current password is wrong.")
-
-
-def change_password(who: Identity, attempt: Attempt, password_hash: str) -> None:
-    """Set the new password and end the other sessions; Conflict if it was changed in the meantime."""
+    password_hash = hash_password(new)
     with changing(who) as (opened, own):
         if own.user.password_hash != attempt.password_hash:
             raise Conflict("The password was changed in the meantime.")
@@ -62,14 +61,11 @@ def change_password(who: Identity, attempt: Attempt, password_hash: str) -> None
         login_attempts.succeed(opened, attempt.row)
 
 
-def begin_bootstrap(token: str, username: str, password: str) -> None:
-    """Refuse what can't make the first admin before anything is hashed: Unauthenticated or InvalidInput."""
+def first_admin(token: str, username: str, password: str) -> User:
+    """Make the first admin; Unauthenticated for a token that is wrong, used, or no longer needed, before any hashing."""
     with reading() as opened:
         bootstrap.check(opened, token)
     check_password(password, check_username(username))
-
-
-def first_admin(token: str, username: str, password_hash: str) -> User:
-    """Make the first admin; Unauthenticated for a token that is wrong, used, or no longer needed."""
+    password_hash = hash_password(password)
     with session() as opened:
         return bootstrap.redeem(opened, token, username, password_hash)

@@ -6,7 +6,6 @@ from registry import sessions
 from registry.clock import now
 from registry.database import session
 from registry.errors import Unauthenticated
-from registry.sessions import UserSession
 from services.security.tokens import AccessTokens
 
 
@@ -18,14 +17,22 @@ class SignedIn(NamedTuple):
     expires_in: int
 
 
-def signed_in(opened: UserSession, refresh_token: str, tokens: AccessTokens) -> SignedIn:
+class Opened(NamedTuple):
+    """Whose session was opened or goes on, and its newest refresh token."""
+
+    user_id: int
+    sid: str
+    refresh_token: str
+
+
+def signed_in(opened: Opened, tokens: AccessTokens) -> SignedIn:
     """An access token beside a session's refresh token."""
     access_token = tokens.issue(opened.user_id, opened.sid, now().timestamp())
-    return SignedIn(access_token, refresh_token, tokens.seconds)
+    return SignedIn(access_token, opened.refresh_token, tokens.seconds)
 
 
-def renew(refresh_token: str, tokens: AccessTokens) -> SignedIn:
-    """New tokens for a refresh token; Unauthenticated if it is refused.
+def renew(refresh_token: str) -> Opened:
+    """The session's next refresh token for this one; Unauthenticated if it is refused.
 
     Raised outside the transaction: a refusal may have ended the session, and that must not be rolled back.
     """
@@ -33,4 +40,5 @@ def renew(refresh_token: str, tokens: AccessTokens) -> SignedIn:
         answer = sessions.refresh(opened, refresh_token, now())
     if answer is None:
         raise Unauthenticated("This refresh token is not valid: sign in again.", headers={"WWW-Authenticate": "Bearer"})
-    return signed_in(*answer, tokens)
+    renewed, successor = answer
+    return Opened(renewed.user_id, renewed.sid, successor)

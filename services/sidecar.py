@@ -6,17 +6,13 @@ read from the registry is done in a thread, once it has happened.
 
 import asyncio
 import logging
-import os
-import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic
 
-import registry
 from registry.sidecar.frames import Order, frame, receive
+from services import helper_process
 from services.request_log import BATCH, RequestLog
 
 log = logging.getLogger("modelport.sidecar")
@@ -24,7 +20,6 @@ log = logging.getLogger("modelport.sidecar")
 PATIENCE = 15.0  # seconds for which a worker that ends waits for a registry that can't be written
 AGAIN = 1.0  # seconds before another attempt of what failed
 _REPORT_EVERY = 10.0  # seconds between two lines about a registry that can't be written
-_FOLDER = str(Path(registry.__file__).parent.parent)
 
 
 class Sidecar:
@@ -83,12 +78,8 @@ class Sidecar:
 
     async def _live(self) -> None:
         """One sidecar's life."""
-        ours, theirs = socket.socketpair()
-        paths = os.pathsep.join(filter(None, (_FOLDER, os.environ.get("PYTHONPATH"))))
-        command = [sys.executable, "-m", "registry.sidecar"]
-        with theirs:
-            self._process = subprocess.Popen(command, stdin=theirs.fileno(), env={**os.environ, "PYTHONPATH": paths})
-        reader, writer = await asyncio.open_connection(sock=ours)
+        self._process, link = helper_process.start("registry.sidecar")
+        reader, writer = await asyncio.open_connection(sock=link)
         writer.write(frame(self._order()))
         self._writer = writer
         try:

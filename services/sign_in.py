@@ -6,8 +6,8 @@ from registry import login_attempts, sessions, users
 from registry.clock import now
 from registry.database import session
 from registry.login_attempts import LoginAttempt
-from services.security.tokens import AccessTokens
-from services.sessions import SignedIn, signed_in
+from services.security.passwords import verify_password
+from services.sessions import Opened
 
 
 class Client(NamedTuple):
@@ -27,6 +27,12 @@ class Attempt(NamedTuple):
     is_active: bool
 
 
+def sign_in(username: str, password: str, client: Client) -> Opened:
+    """Open a session; RateLimited after too many failures. The same work whoever it is, and whatever is wrong."""
+    attempt = begin(username, client)
+    return finish(attempt, *verify_password(attempt.password_hash, password))
+
+
 def begin(username: str, client: Client) -> Attempt:
     """Let an attempt go on; RateLimited when too many failed before. It counts as failed until it has succeeded."""
     with session() as opened:
@@ -37,13 +43,7 @@ def begin(username: str, client: Client) -> Attempt:
         return Attempt(username, client, row, user.password_hash, user.is_active)
 
 
-def give_up(attempt: Attempt) -> None:
-    """It is no failure of the caller's that there was no room to verify the password."""
-    with session() as opened:
-        login_attempts.withdraw(opened, attempt.row)
-
-
-def finish(attempt: Attempt, fits: bool, rehash: str | None, tokens: AccessTokens) -> SignedIn:
+def finish(attempt: Attempt, fits: bool, rehash: str | None) -> Opened:
     """Open a session if the password fits; Unauthenticated, in the same words for whatever reason, if not."""
     if not fits or attempt.password_hash is None or not attempt.is_active:
         users.refuse_sign_in()
@@ -51,4 +51,4 @@ def finish(attempt: Attempt, fits: bool, rehash: str | None, tokens: AccessToken
         user = users.sign_in(opened, attempt.username, verified=attempt.password_hash, rehash=rehash)
         login_attempts.succeed(opened, attempt.row)
         made, refresh_token = sessions.open_session(opened, user, *attempt.client, now())
-    return signed_in(made, refresh_token, tokens)
+    return Opened(made.user_id, made.sid, refresh_token)

@@ -19,6 +19,8 @@ MAY_IMPORT = {
 LEVELS = [
     {
         "security",
+        "helper_process",
+        "aside",
         "limits",
         "invalid",
         "naming",

@@ -1,6 +1,6 @@
 """/auth: signing in and out, and what people do with their own account. Needs no permission but being signed in."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
@@ -19,54 +19,41 @@ from services.control.bodies import (
 )
 from services.control.callers import NO_CREDENTIALS, READS_JSON, Caller, From, OfThreads, OfTokens
 from services.control.described import failures
-from services.security.passwords import hash_password
+from services.sessions import signed_in
 
 # Who calls these has no token yet; and how many may at once, in each worker: one password is verified at a time, and the
 # others wait about a second each. A refresh hashes nothing.
 OPEN = {"/auth/login": 16, "/auth/bootstrap": 16, "/auth/refresh": 64}
 
+TO_ALL: dict[str, Any] = {"dependencies": READS_JSON, "openapi_extra": NO_CREDENTIALS}
+
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
-@router.post(
-    "/login",
-    summary="Sign in",
-    dependencies=READS_JSON,
-    responses=failures(401, 415),
-    openapi_extra=NO_CREDENTIALS,
-)
+@router.post("/login", summary="Sign in", responses=failures(401, 415), **TO_ALL)
 async def login(body: Credentials, threads: OfThreads, tokens: OfTokens, client: From) -> Tokens:
     """Open a session. Whatever is wrong with name or password, the answer is the same."""
-    attempt = await threads.registry(sign_in.begin, body.username, client)
-    fits, rehash = await threads.verify(attempt, body.password)
-    return Tokens.of(await threads.registry(sign_in.finish, attempt, fits, rehash, tokens))
+    opened = await threads.aside.call(sign_in.sign_in, body.username, body.password, client)
+    return Tokens.of(signed_in(opened, tokens))
 
 
-@router.post(
-    "/refresh",
-    summary="Get new tokens",
-    dependencies=READS_JSON,
-    responses=failures(401, 415),
-    openapi_extra=NO_CREDENTIALS,
-)
+@router.post("/refresh", summary="Get new tokens", responses=failures(401, 415), **TO_ALL)
 async def refresh(body: Refresh, threads: OfThreads, tokens: OfTokens) -> Tokens:
     """Exchange a refresh token for new tokens. It works once: the session of one that comes again later is ended."""
-    return Tokens.of(await threads.registry(sessions.renew, body.refresh_token, tokens))
+    opened = await threads.aside.call(sessions.renew, body.refresh_token)
+    return Tokens.of(signed_in(opened, tokens))
 
 
 @router.post(
     "/bootstrap",
     summary="Make the first admin",
     status_code=201,
-    dependencies=READS_JSON,
     responses=failures(401, 409, 415),
-    openapi_extra=NO_CREDENTIALS,
+    **TO_ALL,
 )
 async def bootstrap(body: FirstAdmin, threads: OfThreads) -> Profile:
     """Make the first admin with the token that the server printed when it started."""
-    await threads.registry(account.begin_bootstrap, body.token, body.username, body.password)
-    password_hash = await threads.hashing.run(hash_password, body.password)
-    return Profile.of(await threads.registry(account.first_admin, body.token, body.username, password_hash))
+    return Profile.of(await threads.aside.call(account.first_admin, body.token, body.username, body.password))
 
 
 @router.post("/logout", summary="Sign out", status_code=204, responses=failures(401, 403))
@@ -103,11 +90,7 @@ async def validate(who: Caller) -> ClaimsAnswer:
 )
 async def password(who: Caller, body: PasswordChange, threads: OfThreads, client: From) -> Response:
     """Set a new password and end the caller's other sessions. A wrong current password counts as a failed sign-in."""
-    attempt = await threads.registry(account.begin_password_change, who, body.new_password, client)
-    fits, _ = await threads.verify(attempt, body.current_password)
-    account.refuse_wrong(attempt, fits)
-    password_hash = await threads.hashing.run(hash_password, body.new_password)
-    await threads.registry(account.change_password, who, attempt, password_hash)
+    await threads.aside.call(account.change_password, who, body.current_password, body.new_password, client)
     return Response(status_code=204)
 
 

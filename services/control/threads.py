@@ -7,11 +7,8 @@ from typing import ParamSpec, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from registry.errors import RegistryError, Unavailable
-from services import sign_in
-from services.security.hashing import HashingPool
-from services.security.passwords import verify_password
-from services.sign_in import Attempt
+from registry.errors import RegistryError
+from services.aside import Aside, registry_is_away
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -21,10 +18,10 @@ UPLOADS = 2  # at once, in each worker
 
 
 class Threads:
-    """One pool for the registry, one for hashing, one for uploads; a worker has one of these, from its start to its end."""
+    """A pool for the registry, one for uploads, and a process; a worker has one of these, from its start to its end."""
 
     def __init__(self) -> None:
-        self.hashing = HashingPool()
+        self.aside = Aside()
         self._registry = ThreadPoolExecutor(2, thread_name_prefix="control")
         self._disk = ThreadPoolExecutor(UPLOADS, thread_name_prefix="uploads")
         self.uploads = asyncio.Semaphore(UPLOADS)
@@ -48,21 +45,8 @@ class Threads:
         except (SQLAlchemyError, RegistryError) as error:
             raise registry_is_away() from error
 
-    async def verify(self, attempt: Attempt, password: str) -> tuple[bool, str | None]:
-        """Whether the password fits, and a better hash if there is one; the same work whoever it is that signs in."""
-        try:
-            return await self.hashing.run(verify_password, attempt.password_hash, password)
-        except Unavailable:
-            await self.registry(sign_in.give_up, attempt)
-            raise
-
     def close(self) -> None:
         """End the threads."""
-        self.hashing.close()
+        self.aside.close()
         self._registry.shutdown(wait=True, cancel_futures=True)
         self._disk.shutdown(wait=True)  # what it has begun clears up after itself
-
-
-def registry_is_away() -> Unavailable:
-    """What is answered while the registry fails."""
-    return Unavailable("The registry does not answer; try again shortly.", headers={"Retry-After": "1"})

@@ -1,5 +1,6 @@
 """The control plane beside BentoML's app: which routes are its own, and the way there."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
@@ -7,8 +8,8 @@ from typing import NamedTuple
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.errors import MethodNotAllowed, Unavailable
+from services.aside import RETRY_AFTER_SECONDS
 from services.request import context_of
-from services.security.hashing import RETRY_AFTER_SECONDS
 
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,6 +37,7 @@ class ControlRoutes:
     def __init__(self, app: ASGIApp, control: ControlPlane) -> None:
         self.app, self._control = app, control
         self._signing_in: Counter[str] = Counter()
+        self._turn = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,6 +59,7 @@ class ControlRoutes:
             raise Unavailable(message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
         self._signing_in[route] += 1
         try:
-            await self._control.app(scope, receive, send)
+            async with self._turn:  # twenty at once would keep the loop from predictions for as many milliseconds
+                await self._control.app(scope, receive, send)
         finally:
             self._signing_in[route] -= 1

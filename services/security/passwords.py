@@ -1,7 +1,6 @@
 """Passwords: hashed with argon2id, and the older bcrypt hashes still verified so that they can be replaced.
 
-Both functions take about a tenth of a second and 19 MiB: on an event loop they are run through
-`services.security.hashing.HashingPool`, which keeps them off it and few.
+Both functions take about 30 ms and 19 MiB: a server has them done by `services.aside`, one at a time.
 """
 
 import base64

@@ -61,28 +61,28 @@ async def _timed(port: int, request: bytes, clients: int, seconds: float) -> Tim
     return Timed(dict(statuses), len(took) - max(predictions.values()), took)
 
 
-class Storm:
-    """Some hundred clients, each from an address of its own, who keep on trying wrong passwords."""
+def storm(port: int, clients: int, pause: float, seconds: float) -> Counter[int]:
+    """Have that many clients, each from an address of its own, try wrong passwords; the statuses of the answers.
 
-    def __init__(self, port: int, clients: int, pause: float) -> None:
-        """Each client waits `pause` seconds between two attempts."""
-        self.statuses: Counter[int] = Counter()
-        self._port, self._clients, self._pause, self._over = port, clients, pause, False
+    Each waits `pause` seconds between two attempts. Run this in a process that steps back: strangers have machines of
+    their own, and what theirs takes of this one would be measured as if it were the server's.
+    """
+    return asyncio.run(_storm(port, clients, pause, seconds))
 
-    async def blow(self) -> None:
-        """Go on until it is over."""
-        await asyncio.gather(*(self._client(number) for number in range(self._clients)))
 
-    def end(self) -> None:
-        """Let it be over."""
-        self._over = True
+async def _storm(port: int, clients: int, pause: float, seconds: float) -> Counter[int]:
+    statuses: Counter[int] = Counter()
+    end = monotonic() + seconds
 
-    async def _client(self, number: int) -> None:
-        await asyncio.sleep(self._pause * number / self._clients)  # they don't march in step
-        while not self._over:
-            status, _ = await sign_in(self._port, f"user{number}", "wrong password", number)
-            self.statuses[status] += 1
-            await asyncio.sleep(self._pause)
+    async def client(number: int) -> None:
+        await asyncio.sleep(pause * number / clients)  # they don't march in step
+        while monotonic() < end:
+            status, _ = await sign_in(port, f"user{number}", "wrong password", number)
+            statuses[status] += 1
+            await asyncio.sleep(pause)
+
+    await asyncio.gather(*(client(number) for number in range(clients)))
+    return statuses
 
 
 async def sign_in(port: int, username: str, password: str, number: int) -> tuple[int, bytes]:

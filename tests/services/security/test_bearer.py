@@ -16,7 +16,7 @@ from registry.errors import Unauthenticated
 from registry.sessions import UserSession
 from services.directory import Directory
 from services.security.bearer import NEWS_SECONDS, authenticate, identify
-from services.sessions import SignedIn, renew, signed_in
+from services.sessions import Opened, SignedIn, renew, signed_in
 
 
 @pytest.fixture
@@ -122,12 +122,12 @@ def test_closing_all_sessions_refuses_the_newest_token_too(directory: Directory,
 def test_a_copied_refresh_token_ends_the_access_token_too(directory: Directory) -> None:
     user = new_user()
     _, refresh_token = opened_by(user)
-    first = renew(refresh_token, directory.tokens)
-    second = renew(first.refresh_token, directory.tokens)
+    renewed = renew(refresh_token)
+    first, second = (signed_in(one, directory.tokens) for one in (renewed, renew(renewed.refresh_token)))
     directory.refresh()
     assert not is_refused(second.access_token.encode(), directory)
     with pytest.raises(Unauthenticated, match="This refresh token is not valid: sign in again."):
-        renew(refresh_token, directory.tokens)
+        renew(refresh_token)
     directory.refresh()
     assert is_refused(first.access_token.encode(), directory) and is_refused(second.access_token.encode(), directory)
 
@@ -222,6 +222,6 @@ def test_a_row_that_cant_be_read_is_refused_and_takes_no_other_down(
 def test_what_one_is_handed_when_one_signs_in(directory: Directory) -> None:
     opened, refresh_token = opened_by(new_user())
     directory.refresh()
-    answer = signed_in(opened, refresh_token, directory.tokens)
+    answer = signed_in(Opened(opened.user_id, opened.sid, refresh_token), directory.tokens)
     assert answer == SignedIn(answer.access_token, refresh_token, 900)
     assert identify(answer.access_token.encode(), directory).claims.sid == opened.sid
