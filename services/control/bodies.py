@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from registry.accounts import Role, User
 from registry.sessions import UserSession
+from services import duration
 from services.security.bearer import Identity
 from services.security.password_rules import LONGEST
 from services.security.permissions import PERMISSIONS
@@ -17,6 +18,14 @@ Password = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 NewPassword = Annotated[
     str, Field(min_length=1, max_length=LONGEST, description="8 characters or more, and none of the first guesses.")
 ]
+
+
+def _span(text: str) -> str:
+    duration.parse(text)
+    return text
+
+
+Span = Annotated[str, AfterValidator(_span)]
 
 
 class Body(BaseModel):
