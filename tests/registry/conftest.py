@@ -1,5 +1,6 @@
 """A registry on each database, something in it, and other processes that use it."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -61,9 +62,12 @@ def empty(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def store(empty: str) -> str:
+def store(empty: str, home: Path, empty_registry: Path) -> str:
     """A registry with today's schema, on SQLite and on Postgres."""
-    database.upgrade()
+    if empty == "sqlite":
+        shutil.copytree(empty_registry, home)
+    else:
+        database.upgrade()
     return empty
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from registry import database
 from services.packaging import stores
 from services.packaging.staging import Staging
 from tests.cli.conftest import add_endpoint
@@ -17,11 +16,10 @@ TAG = "churn:v1"
 
 
 @pytest.fixture
-def exports(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def exports(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of exports under way, beside empty stores."""
-    monkeypatch.setenv("BENTOML_HOME", str(home.with_name("bentoml")))
-    database.upgrade()
-    return home / "exports"
+    monkeypatch.setenv("BENTOML_HOME", str(empty_home.with_name("bentoml")))
+    return empty_home / "exports"
 
 
 def build(staging: Staging) -> None:
