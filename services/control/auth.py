@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from services import account, sessions, sign_in
 from services.control.bodies import (
@@ -15,6 +15,7 @@ from services.control.bodies import (
     Refresh,
     SessionAnswer,
     SessionList,
+    SessionsAsked,
     Tokens,
 )
 from services.control.callers import NO_CREDENTIALS, READS_JSON, Caller, From, OfThreads, OfTokens
@@ -95,10 +96,11 @@ async def password(who: Caller, body: PasswordChange, threads: OfThreads, client
 
 
 @router.get("/sessions", summary="Where am I signed in?", responses=failures(401, 403))
-async def list_sessions(who: Caller, threads: OfThreads) -> SessionList:
-    """The caller's sessions, newest first."""
-    found = await threads.registry(account.own_sessions, who)
-    return SessionList(sessions=[SessionAnswer.of(opened, who.claims.sid) for opened in found])
+async def list_sessions(who: Caller, asked: Annotated[SessionsAsked, Query()], threads: OfThreads) -> SessionList:
+    """The caller's sessions a page at a time, newest first unless told otherwise."""
+    found = await threads.registry(account.own_sessions, who, sort=asked.sort, limit=asked.limit, cursor=asked.cursor)
+    items = [SessionAnswer.of(opened, who.claims.sid) for opened in found.items]
+    return SessionList(items=items, next_cursor=found.next_cursor)
 
 
 @router.delete("/sessions/{sid}", summary="End a session", status_code=204, responses=failures(401, 403, 404))
