@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,3 +116,21 @@ def postgres() -> Iterator[str]:
     yield f"postgresql://postgres@127.0.0.1:{port}"
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def on_postgres(home: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A database of the test's own on that server for the registry; no schema in it yet."""
+    import psycopg
+
+    name = f"modelport_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"'.encode())
+    monkeypatch.setenv("MODELPORT_DATABASE_URL", f"{postgres}/{name}")
+    monkeypatch.setenv("MODELPORT_PEPPER", "p" * 32)
+    monkeypatch.setenv("MODELPORT_JWT_KEYS", f"one:{'j' * 32}")
+    settings.cache_clear()
+    yield
+    database.dispose()
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())

@@ -30,6 +30,8 @@ TO_ALL: dict[str, Any] = {"dependencies": READS_JSON, "openapi_extra": NO_CREDEN
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
+SID = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$", description="The session.")]
+
 
 @router.post("/login", summary="Sign in", responses=failures(401, 415), **TO_ALL)
 async def login(body: Credentials, threads: OfThreads, tokens: OfTokens, client: From) -> Tokens:
@@ -104,9 +106,7 @@ async def list_sessions(who: Caller, asked: Annotated[SessionsAsked, Query()], t
 
 
 @router.delete("/sessions/{sid}", summary="End a session", status_code=204, responses=failures(401, 403, 404))
-async def end_session(
-    who: Caller, threads: OfThreads, sid: Annotated[str, Path(max_length=64, description="The session.")]
-) -> Response:
+async def end_session(who: Caller, threads: OfThreads, sid: SID) -> Response:
     """End one of the caller's sessions."""
     await threads.registry(account.sign_out, who, sid)
     return Response(status_code=204)

@@ -11,6 +11,7 @@ from registry import database
 from registry.accounts import Role
 from registry.catalog import Model
 from registry.settings import settings
+from tests.conftest import empty_home as empty_home  # what is refused here comes to no database
 from tests.services.control.test_models import kept
 from tests.services.middleware.conftest import Hub
 from tests.services.uploads.samples import keras_config, keras_like, onnx_graph, onnx_model, pickled, zipped

@@ -8,6 +8,7 @@ import pytest
 
 from registry.settings import settings
 from services.uploads.form import Form, shown
+from tests.services.control.hostile import empty_home as empty_home
 from tests.services.control.hostile import operator as operator
 from tests.services.control.test_models import upload
 from tests.services.middleware.conftest import Hub

@@ -10,6 +10,7 @@ from registry.catalog import Model
 from registry.settings import settings
 from services.uploads import admission
 from tests.services.control.hostile import HOSTILE, REAL, SLOW
+from tests.services.control.hostile import empty_home as empty_home
 from tests.services.control.hostile import operator as operator
 from tests.services.control.test_models import upload
 from tests.services.middleware.conftest import Hub
