@@ -9,12 +9,12 @@ import base64
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import UniqueConstraint, delete
 from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from registry import audit
 from registry.accounts import User
@@ -146,10 +146,15 @@ def close_all(session: Session, user: User, *, actor: str, now: datetime, keep: 
 
 def sessions_of(session: Session, user: User, now: datetime) -> list[UserSession]:
     """The sessions in which a user is signed in, newest first."""
+    newest_first = select_sessions(user, now).order_by(col(UserSession.id).desc())
+    return list(session.exec(newest_first.execution_options(populate_existing=True)))
+
+
+def select_sessions(user: User, now: datetime) -> SelectOfScalar[UserSession]:
+    """A statement for the sessions in which a user is signed in: those that are live (`UserSession.is_live`)."""
+    idle = timedelta(days=settings().session_idle_days)
     of_user = select(UserSession).where(UserSession.user_id == user.id, col(UserSession.revoked_at).is_(None))
-    standing = of_user.where(col(UserSession.expires_at) > now).order_by(col(UserSession.id).desc())
-    found: Sequence[UserSession] = session.exec(standing.execution_options(populate_existing=True)).all()
-    return [opened for opened in found if opened.is_live(now)]
+    return of_user.where(col(UserSession.expires_at) > now, col(UserSession.last_used) > now - idle)
 
 
 def find_session(session: Session, user: User, sid: str, now: datetime) -> UserSession | None:

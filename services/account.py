@@ -1,10 +1,13 @@
 """What signed-in people do with their own account, and how the first admin comes to one; all of it waits for the registry."""
 
+from sqlmodel import col
+
 from registry import bootstrap, login_attempts, sessions, users
 from registry.accounts import User
 from registry.clock import now
 from registry.database import reading, session
 from registry.errors import Conflict, Forbidden, NotFound
+from registry.pages import Page, page
 from registry.sessions import UserSession
 from registry.usernames import check_username
 from services.security.bearer import Identity
@@ -13,6 +16,8 @@ from services.security.passwords import hash_password, verify_password
 from services.sign_in import Client, begin
 from services.signed_in import changing, looking
 
+_SORTED = {"created_at": col(UserSession.created_at), "last_used": col(UserSession.last_used)}
+
 
 def profile(who: Identity) -> User:
     """Their row."""
@@ -20,10 +25,13 @@ def profile(who: Identity) -> User:
         return own.user
 
 
-def own_sessions(who: Identity) -> list[UserSession]:
-    """The sessions in which they are signed in, newest first."""
+def own_sessions(
+    who: Identity, *, sort: str = "-created_at", limit: int = 50, cursor: str | None = None
+) -> Page[UserSession]:
+    """A page of the sessions in which they are signed in."""
     with looking(who) as (opened, own):
-        return sessions.sessions_of(opened, own.user, now())
+        chosen = sessions.select_sessions(own.user, now())
+        return page(opened, chosen, _SORTED, id=col(UserSession.id), sort=sort, limit=limit, cursor=cursor)
 
 
 def sign_out(who: Identity, sid: str | None = None) -> None:

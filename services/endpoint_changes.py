@@ -69,7 +69,7 @@ def regenerate_key(who: Identity, name: str, grace: timedelta, asked: Asked | No
             known = {"endpoint": endpoint.name, "key_id": key.key_id, "expires_at": key.expires_at}
             return known | {"replaced": replaced.old}
 
-        answer = once(session, own.user, asked, make, status=200)
+        answer = once(session, own.user, asked, make, status=201)
         return NewKey(answer, mint_key(answer.seed).text)
 
 

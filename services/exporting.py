@@ -23,7 +23,7 @@ from services.packaging.building import Progress, build
 from services.packaging.children import Child
 from services.packaging.job import Job
 from services.packaging.limits import Limits
-from services.packaging.staging import Staging, recover
+from services.packaging.staging import Staging
 from services.packaging.written import (
     canonical_limit,
     confirm,
@@ -77,7 +77,7 @@ def export(request: Request, progress: Progress, asker: Asker) -> Exported:
     asker.begin()
     stores.home()
     upgrade()
-    recover()
+    Staging.recover()
     with Staging(name) as staging:
         progress("Checking the file")
         job = stage(request, staging, framework)
@@ -104,7 +104,7 @@ def delete(name: str, asker: Asker | None = None) -> None:
 
     Without an asker it is the operator at the command line, who waits for an export of that name.
     """
-    recover()
+    Staging.recover()
     with Staging(name, wait=asker is None) as staging, session() as opened:
         exclusive(opened)  # whoever asks may do it until it is done
         actor = (asker or Operator()).actor(opened)

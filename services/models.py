@@ -10,7 +10,7 @@ from registry.catalog import Endpoint, Model
 from registry.errors import NotFound
 from registry.pages import Page, page
 from registry.uploads import delete_model, parts_of
-from services.packaging.staging import Staging, recover
+from services.packaging.staging import Staging
 from services.security.bearer import Identity
 from services.security.permissions import Permission
 from services.signed_in import changing, looking
@@ -48,7 +48,7 @@ def one(who: Identity, model_id: int) -> Listed:
 
 def delete(who: Identity, model_id: int) -> None:
     """Delete a model, with its file if no other needs it and with what was built of it; Conflict while it is served."""
-    recover()
+    Staging.recover()
     with looking(who, Permission.MODELS_WRITE) as (session, _):
         name = existing(session, model_id).name
     with (

@@ -6,7 +6,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +59,41 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Together(config, log)
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty MODELPORT_HOME, and no other setting from outside: neither variables nor a .env file."""
+@contextmanager
+def living_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A MODELPORT_HOME in that folder, and no other setting from outside: neither variables nor a .env file."""
     for name in list(os.environ):
         if name.upper().startswith("MODELPORT_"):
             monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MODELPORT_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MODELPORT_HOME", str(folder / "home"))
     settings.cache_clear()
-    yield tmp_path / "home"
+    yield folder / "home"
     database.dispose()
     settings.cache_clear()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home of the test's own."""
+    with living_in(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a registry at today's schema and nothing in it, to be copied: the migrations take a while."""
+    with pytest.MonkeyPatch.context() as patch, living_in(tmp_path_factory.mktemp("empty"), patch) as made:
+        database.upgrade()
+        database.dispose()
+        return made
+
+
+@pytest.fixture
+def empty_home(home: Path, empty_registry: Path) -> Path:
+    """A home of the test's own with an empty registry in it."""
+    shutil.copytree(empty_registry, home)
+    return home
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +116,21 @@ def postgres() -> Iterator[str]:
     yield f"postgresql://postgres@127.0.0.1:{port}"
     subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def on_postgres(home: Path, postgres: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A database of the test's own on that server for the registry; no schema in it yet."""
+    import psycopg
+
+    name = f"modelport_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"'.encode())
+    monkeypatch.setenv("MODELPORT_DATABASE_URL", f"{postgres}/{name}")
+    monkeypatch.setenv("MODELPORT_PEPPER", "p" * 32)
+    monkeypatch.setenv("MODELPORT_JWT_KEYS", f"one:{'j' * 32}")
+    settings.cache_clear()
+    yield
+    database.dispose()
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())

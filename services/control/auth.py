@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from services import account, sessions, sign_in
 from services.control.bodies import (
@@ -15,6 +15,7 @@ from services.control.bodies import (
     Refresh,
     SessionAnswer,
     SessionList,
+    SessionsAsked,
     Tokens,
 )
 from services.control.callers import NO_CREDENTIALS, READS_JSON, Caller, From, OfThreads, OfTokens
@@ -28,6 +29,8 @@ OPEN = {"/auth/login": 16, "/auth/bootstrap": 16, "/auth/refresh": 64}
 TO_ALL: dict[str, Any] = {"dependencies": READS_JSON, "openapi_extra": NO_CREDENTIALS}
 
 router = APIRouter(prefix="/auth", tags=["auth"])
+
+SID = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$", description="The session.")]
 
 
 @router.post("/login", summary="Sign in", responses=failures(401, 415), **TO_ALL)
@@ -95,16 +98,15 @@ async def password(who: Caller, body: PasswordChange, threads: OfThreads, client
 
 
 @router.get("/sessions", summary="Where am I signed in?", responses=failures(401, 403))
-async def list_sessions(who: Caller, threads: OfThreads) -> SessionList:
-    """The caller's sessions, newest first."""
-    found = await threads.registry(account.own_sessions, who)
-    return SessionList(sessions=[SessionAnswer.of(opened, who.claims.sid) for opened in found])
+async def list_sessions(who: Caller, asked: Annotated[SessionsAsked, Query()], threads: OfThreads) -> SessionList:
+    """The caller's sessions a page at a time, newest first unless told otherwise."""
+    found = await threads.registry(account.own_sessions, who, sort=asked.sort, limit=asked.limit, cursor=asked.cursor)
+    items = [SessionAnswer.of(opened, who.claims.sid) for opened in found.items]
+    return SessionList(items=items, next_cursor=found.next_cursor)
 
 
 @router.delete("/sessions/{sid}", summary="End a session", status_code=204, responses=failures(401, 403, 404))
-async def end_session(
-    who: Caller, threads: OfThreads, sid: Annotated[str, Path(max_length=64, description="The session.")]
-) -> Response:
+async def end_session(who: Caller, threads: OfThreads, sid: SID) -> Response:
     """End one of the caller's sessions."""
     await threads.registry(account.sign_out, who, sid)
     return Response(status_code=204)

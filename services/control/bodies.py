@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from registry.accounts import Role, User
 from registry.sessions import UserSession
+from services import duration
+from services.control.paging import Items, Paged
 from services.security.bearer import Identity
 from services.security.password_rules import LONGEST
 from services.security.permissions import PERMISSIONS
@@ -17,6 +19,14 @@ Password = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 NewPassword = Annotated[
     str, Field(min_length=1, max_length=LONGEST, description="8 characters or more, and none of the first guesses.")
 ]
+
+
+def _span(text: str) -> str:
+    duration.parse(text)
+    return text
+
+
+Span = Annotated[str, AfterValidator(_span)]
 
 
 class Body(BaseModel):
@@ -121,10 +131,16 @@ class SessionAnswer(BaseModel):
         return cls(**known, current=opened.sid == sid)
 
 
-class SessionList(BaseModel):
-    """A user's sessions, newest first."""
+class SessionsAsked(Paged):
+    """Which of a user's sessions are asked for, and in which order."""
 
-    sessions: list[SessionAnswer]
+    sort: Literal["created_at", "-created_at", "last_used", "-last_used"] = Field(
+        "-created_at", description="`-` descends."
+    )
+
+
+class SessionList(Items[SessionAnswer]):
+    """A page of a user's sessions."""
 
 
 class Ended(BaseModel):

@@ -1,12 +1,11 @@
 """/api/export, /api/jobs and what changes /api/exports: models become endpoints, and endpoints change and go."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Request, Response
 
 from registry.catalog import EndpointStatus
-from services import endpoint_changes
+from services import duration, endpoint_changes
 from services.control.callers import READS_JSON, OfThreads, permitted
 from services.control.described import failures
 from services.control.export_bodies import ExportDetails
@@ -109,6 +108,7 @@ async def change_limit(who: Writer, name: NAME, body: LimitChange, threads: OfTh
 @router.post(
     "/exports/{name}/regenerate-key",
     summary="Replace an endpoint's own key",
+    status_code=201,
     response_model=NewKeyAnswer,
     dependencies=READS_JSON,
     responses=failures(401, 403, 404, 415, 422),
@@ -117,7 +117,7 @@ async def regenerate_key(
     who: Writer, name: NAME, once: Once, threads: OfThreads, body: Annotated[KeyChange, Body()] = AT_ONCE
 ) -> Response:
     """Make a new key, held by the caller, and end the endpoint's own ones: those that bear its name."""
-    grace = timedelta(hours=body.grace_hours)
+    grace = duration.parse(body.grace)
     made = await threads.registry(endpoint_changes.regenerate_key, who, name, grace, once)
     return answered(made.answer, api_key=made.text)
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, Field
 
 from registry.export_jobs import ExportJob, JobStatus
-from services.control.bodies import Body
+from services.control.bodies import Body, Span
 
 _NAME = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
 _TEXT = r"^[^\x00-\x1f\x7f]*$"
@@ -74,8 +74,8 @@ class LimitChange(Body):
 class KeyChange(Body):
     """An endpoint's own key is replaced."""
 
-    grace_hours: int = Field(
-        0, ge=0, le=168, description="How long the old key works on; 0 ends it at once.", examples=[24]
+    grace: Span = Field(
+        "0", max_length=8, description="How long the old key works on: 30m, 24h, 7d at most, or 0.", examples=["24h"]
     )
 
 

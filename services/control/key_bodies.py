@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from registry.errors import InvalidInput
-from services import duration
-from services.control.bodies import Body, Username
+from services.control.bodies import Body, Span, Username
 from services.control.paging import Items, Paged, Text
 from services.held_keys import Wanted
 from services.key_status import KeyStatus
@@ -18,11 +17,6 @@ from services.security import scopes
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("must be printable")
-    return text
-
-
-def _span(text: str) -> str:
-    duration.parse(text)
     return text
 
 
@@ -82,7 +76,7 @@ class NewKey(Body):
 class Rotation(Body):
     """How a key is replaced."""
 
-    grace: Annotated[str, AfterValidator(_span)] = Field(
+    grace: Span = Field(
         "24h", max_length=8, description="How long the old key works on: 30m, 24h, 7d at most, or 0.", examples=["24h"]
     )
 

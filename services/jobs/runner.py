@@ -30,7 +30,7 @@ class Runner:
     def start(self) -> None:
         """Clear up after uploads that were killed, and go on with what is queued; when a worker starts."""
         place()
-        kept.recover()
+        kept.Change.recover()
         if waiting():
             self.wake()
 

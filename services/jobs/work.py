@@ -73,7 +73,7 @@ def _work() -> None:
         for left in unfinished(opened, place()):
             if left.status == JobStatus.RUNNING:  # whose process was killed: nobody else holds the lock
                 finish(opened, left, error=ENDED)
-    kept.recover()
+    kept.Change.recover()
     while (job := _next()) is not None:
         _do(job)
 

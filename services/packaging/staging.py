@@ -1,48 +1,34 @@
-"""The folder of one export under way, and the promise that whatever fails, or is killed, leaves nothing behind.
+"""The folder of one export under way: whatever fails, or is killed, leaves nothing behind.
 
 Everything is made in that folder, a BentoML home of its own included; only what has passed every check is moved into
-BentoML's stores. A lock beside the folder, which the kernel releases when the process ends in any way, says whether the
-export is still under way; a file in it says what the stores may hold that the registry has yet to confirm.
+BentoML's stores.
 """
 
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from types import TracebackType
-from typing import Self
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, select
 
 from registry.catalog import Endpoint, Model
 from registry.database import reading
-from registry.errors import ExportError, Unavailable
+from registry.errors import ExportError
 from registry.settings import settings
 from services.packaging import stores
-from services.packaging.locks import lock, unlock
+from services.packaging.change import Change
 from services.packaging.source import stage_folder
 
 
-class Staging:
-    """One change of what the stores hold under a name; changes of the same name wait for each other."""
+class Staging(Change):
+    """One change of what the stores hold under an endpoint's name; it claims tags."""
+
+    parts = ("model", "sample", "tmp", "bentoml/bentos")
 
     def __init__(self, name: str, wait: bool = True) -> None:
-        """Without `wait`, entering raises Unavailable while there is another change of that name."""
-        self.name, self._wait = name, wait
-        self.version = f"v{token_hex(4)}"
-        self.folder = _exports() / name
-
-    def __enter__(self) -> Self:
-        _exports().mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = lock(_lock_of(self.folder), wait=self._wait)
-        if self._lock is None:
-            raise Unavailable(f"{self.name} is being exported; try again shortly.", headers={"Retry-After": "5"})
-        _settle(self.folder)
-        for part in ("model", "sample", "tmp", "bentoml/bentos"):
-            (self.folder / part).mkdir(parents=True, mode=0o700)
-        return self
+        """Changes of one name wait for each other, or without `wait` are refused meanwhile."""
+        super().__init__(name, wait)
+        self.name, self.version = name, f"v{token_hex(4)}"
 
     def add(self, path: Path, is_folder: bool) -> str:
         """Copy the model there, a file, a SavedModel or a service: what is hashed is what is loaded and served."""
@@ -67,46 +53,22 @@ class Staging:
         self.claim([tag])
         stores.publish(self.folder / "bentoml", tag)
 
-    def claim(self, tags: Sequence[str]) -> None:
-        """Whatever happens from here, these tags leave the stores unless the registry names them."""
-        draft = self.folder / "tags.draft"
-        draft.write_text("\n".join(tags))
-        draft.replace(self.folder / "tags")
+    @classmethod
+    def root(cls) -> Path:
+        """Apart from the stores."""
+        return settings().home / "exports"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            with suppress(SQLAlchemyError):  # the next export asks the registry again
-                _settle(self.folder)
-        finally:
-            unlock(_lock_of(self.folder), self._lock)
-
-
-def recover() -> None:
-    """Clear away what exports left that were killed."""
-    for folder in _exports().iterdir() if _exports().is_dir() else ():
-        if folder.is_dir() and (held := lock(_lock_of(folder), wait=False)) is not None:
-            try:
-                _settle(folder)
-            finally:
-                unlock(_lock_of(folder), held)
-
-
-def _settle(folder: Path) -> None:
-    """Make the stores agree with the registry over the folder's tags, and remove the folder."""
-    claimed = folder / "tags"
-    tags = claimed.read_text().split() if claimed.is_file() else []
-    if tags:
+    @classmethod
+    def agree(cls, names: Sequence[str]) -> None:
+        """Make the stores agree with the registry over these tags."""
         with reading() as session:
-            current = set(session.exec(select(Endpoint.bento).where(col(Endpoint.bento).in_(tags))))
-            kept = current | set(session.exec(select(Model.tag).where(col(Model.tag).in_(tags))))
-        for tag in tags:
+            current = set(session.exec(select(Endpoint.bento).where(col(Endpoint.bento).in_(names))))
+            kept = current | set(session.exec(select(Model.tag).where(col(Model.tag).in_(names))))
+        for tag in names:
             if tag not in kept:
                 stores.remove(tag)
         for tag in current:
             stores.make_latest(tag)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -119,11 +81,3 @@ def _copy(source: Path, target: Path) -> None:
         raise ExportError(f"{source}: {error.args[0][0][2]}") from None
     except OSError as error:
         raise ExportError(f"{error.filename or source}: {error.strerror or error}") from None
-
-
-def _lock_of(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}")  # no endpoint's name begins with a dot
-
-
-def _exports() -> Path:
-    return settings().home / "exports"

@@ -1,20 +1,18 @@
 """A registry on each database, something in it, and other processes that use it."""
 
+import shutil
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import psycopg
 import pytest
 
 from registry import accounts, catalog, database
 from registry.accounts import ApiKey, User
 from registry.catalog import Endpoint, Model
-from registry.settings import settings
 from tests.registry.chains import append
 
 ACTOR = "user:ada"
@@ -46,24 +44,17 @@ def empty(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.Monkey
     if request.param == "sqlite":
         yield "sqlite"
         return
-    server_url: str = request.getfixturevalue("postgres")
-    name = f"modelport_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"'.encode())
-    monkeypatch.setenv("MODELPORT_DATABASE_URL", f"{server_url}/{name}")
-    monkeypatch.setenv("MODELPORT_PEPPER", "p" * 32)
-    monkeypatch.setenv("MODELPORT_JWT_KEYS", f"one:{'j' * 32}")
-    settings.cache_clear()
+    request.getfixturevalue("on_postgres")
     yield "postgres"
-    database.dispose()
-    with psycopg.connect(f"{server_url}/postgres", autocommit=True) as server:
-        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 @pytest.fixture
-def store(empty: str) -> str:
+def store(empty: str, home: Path, empty_registry: Path) -> str:
     """A registry with today's schema, on SQLite and on Postgres."""
-    database.upgrade()
+    if empty == "sqlite":
+        shutil.copytree(empty_registry, home)
+    else:
+        database.upgrade()
     return empty
 
 

@@ -32,8 +32,8 @@ def issue(role: Role, allowed: Scopes | None = None, lifetime: timedelta | None 
 
 
 @pytest.fixture(autouse=True)
-def registry(home: Path) -> None:
-    database.upgrade()
+def registry(empty_home: Path) -> None:
+    """A registry with nothing in it."""
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,9 @@ def beside(test: Callable[[Beside], Coroutine[Any, Any, None]], max_rows: int = 
 
 
 @pytest.fixture
-def registry(home: Path) -> Path:
+def registry(empty_home: Path) -> Path:
     """A registry with nothing in it."""
-    database.upgrade()
-    return home
+    return empty_home
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_a_models_life(hub: Server, olga: Person, tmp_path: Path) -> None:
     assert made.status_code == 200 and made.json() == again.json(), again.text
     key = made.json()["api_key"]
     hub.eventually(lambda: statuses(path, keys[0], row) == {401} and statuses(path, key, row) == {200})
-    graced = olga.ask("POST", "/api/exports/sums-of-four/regenerate-key", json={"grace_hours": 1}).json()["api_key"]
+    graced = olga.ask("POST", "/api/exports/sums-of-four/regenerate-key", json={"grace": "1h"}).json()["api_key"]
     hub.eventually(lambda: statuses(path, graced, row) == {200})
     assert statuses(path, key, row) == {200}
 

@@ -94,7 +94,7 @@ def test_signing_out_everywhere_ends_all_sessions_of_the_user_and_no_others(hub:
 def test_sessions_are_listed_and_ended_one_by_one(hub: Hub) -> None:
     here = hub.new_user("ada")
     there = hub.sign_in("ada")["access_token"]
-    listed = hub.as_user("GET", "/auth/sessions", here).json()["sessions"]
+    listed = hub.as_user("GET", "/auth/sessions", here).json()["items"]
 
     assert [one["current"] for one in listed] == [False, True] and listed[0]["ip_address"] == "127.0.0.1"
     assert listed[0].keys() == {
@@ -103,12 +103,25 @@ def test_sessions_are_listed_and_ended_one_by_one(hub: Hub) -> None:
     assert hub.as_user("DELETE", f"/auth/sessions/{listed[0]['sid']}", here).status_code == 204
     hub.hears()
     assert hub.as_user("GET", "/auth/me", there).status_code == 401
-    assert len(hub.as_user("GET", "/auth/sessions", here).json()["sessions"]) == 1
+    assert len(hub.as_user("GET", "/auth/sessions", here).json()["items"]) == 1
+
+
+def test_many_sessions_come_a_page_at_a_time(hub: Hub) -> None:
+    here = hub.new_user("ada")
+    for _ in range(4):
+        hub.sign_in("ada")
+    found, cursor = [], ""
+    for rows in (2, 2, 1):
+        page = hub.as_user("GET", f"/auth/sessions?limit=2{cursor}", here).json()
+        assert len(page["items"]) == rows
+        found += [one["sid"] for one in page["items"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert len(set(found)) == 5 and page["next_cursor"] is None
 
 
 def test_anothers_session_is_not_found(hub: Hub) -> None:
     ada, bob = hub.new_user("ada", Role.ADMIN), hub.new_user("bob")
-    of_bob = hub.as_user("GET", "/auth/sessions", bob).json()["sessions"][0]["sid"]
+    of_bob = hub.as_user("GET", "/auth/sessions", bob).json()["items"][0]["sid"]
 
     refused = hub.as_user("DELETE", f"/auth/sessions/{of_bob}", ada)
     assert refused.status_code == 404 == hub.as_user("DELETE", "/auth/sessions/nobodys", ada).status_code

@@ -126,7 +126,9 @@ def test_a_trail_that_nobody_touched_holds(hub: Hub) -> None:
 def test_an_edited_entry_is_named(hub: Hub) -> None:
     admin = token_of(hub, Role.ADMIN)
     with database.engine().begin() as connection:
-        connection.exec_driver_sql("DROP TRIGGER audit_entries_no_update")
+        on_postgres = connection.dialect.name == "postgresql"
+        trigger = "audit_entries_no_change ON audit_entries" if on_postgres else "audit_entries_no_update"
+        connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
         connection.exec_driver_sql("UPDATE audit_entries SET detail = 'not json' WHERE seq = 2")
 
     verdict = hub.as_user("GET", VERIFY, admin).json()

@@ -91,7 +91,7 @@ def test_a_walk_that_misses_routes_fails(hub: Hub, monkeypatch: pytest.MonkeyPat
     assert described.templates(app) == hub.control.routes
     monkeypatch.setattr(described, "iter_route_contexts", lambda routes: iter(()))
     with pytest.raises(RuntimeError, match="misses"):
-        described.templates(app)
+        described.described(app)
 
 
 def test_calls_are_counted_and_logged_under_their_route(hub: Hub) -> None:

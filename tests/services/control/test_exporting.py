@@ -36,12 +36,6 @@ ROUTES = {
 READERS = {Role.VIEWER, Role.USER}
 
 
-@pytest.fixture
-def operator(hub: Hub) -> str:
-    """The access token of an operator."""
-    return hub.new_user("olga", Role.OPERATOR)
-
-
 @contextmanager
 def nobody_works() -> Iterator[None]:
     """Hold the lock that whoever does exports holds: what is queued stays so."""
@@ -226,7 +220,7 @@ def test_an_endpoints_own_key_is_replaced_and_no_other(hub: Hub, operator: str) 
     path = "/api/exports/echo/regenerate-key"
     users_own = hub.new_key("echo")
     first = hub.as_user("POST", path, operator).json()
-    second = hub.as_user("POST", path, operator, json={"grace_hours": 1}).json()
+    second = hub.as_user("POST", path, operator, json={"grace": "1h"}).json()
     hub.hears()
     assert [hub.predict(key["api_key"]).status_code for key in (first, second)] == [200, 200]
     headers = {"Authorization": f"Bearer {operator}", "Idempotency-Key": "third"}
@@ -236,7 +230,7 @@ def test_an_endpoints_own_key_is_replaced_and_no_other(hub: Hub, operator: str) 
     assert third.content == again.content and third.json()["replaced"] == [first["key_id"], second["key_id"]]
     keys = (first["api_key"], second["api_key"], third.json()["api_key"], users_own)
     assert [hub.predict(key).status_code for key in keys] == [401, 401, 200, 200]
-    assert hub.as_user("POST", path, operator, json={"grace_hours": 169}).status_code == 400
+    assert hub.as_user("POST", path, operator, json={"grace": "169h"}).status_code == 400
     assert hub.as_user("POST", path.replace("echo", "none"), operator).status_code == 404
 
 

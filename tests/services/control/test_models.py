@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from registry import database
 from registry.accounts import Role
@@ -29,12 +28,6 @@ def upload(hub: Hub, token: str, content: bytes, name: str | None = None, **more
 def kept() -> list[str]:
     """The files that the platform keeps, whatever for."""
     return sorted(path.name for path in (settings().home / "uploads").rglob("*") if path.is_file())
-
-
-@pytest.fixture
-def operator(hub: Hub) -> str:
-    """The access token of an operator."""
-    return hub.new_user("olga", Role.OPERATOR)
 
 
 def test_an_uploaded_model_is_a_row_with_a_file_and_not_yet_an_endpoint(hub: Hub, operator: str) -> None:
@@ -146,7 +139,7 @@ def test_a_sample_and_classes_shape_the_signature(hub: Hub, operator: str) -> No
 
 
 def test_what_is_left_of_an_upload_that_was_killed_goes_at_the_next_start(hub: Hub, operator: str) -> None:
-    from services.uploads.kept import recover
+    from services.uploads.kept import Change
 
     upload(hub, operator, onnx_model())
     uploads: Path = settings().home / "uploads"
@@ -157,6 +150,6 @@ def test_what_is_left_of_an_upload_that_was_killed_goes_at_the_next_start(hub: H
     (uploads / ("f" * 64)).write_bytes(b"kept, but its row was never written")
     (uploads / ("e" * 64)).write_bytes(b"nobody claimed this")
 
-    recover()
+    Change.recover()
     assert not left.exists() and not (uploads / ("f" * 64)).exists()
     assert len([name for name in kept() if len(name) == 64]) == 2, "the model's own, and what nobody claimed"

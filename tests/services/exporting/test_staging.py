@@ -8,20 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from registry import database
 from services.packaging import stores
-from services.packaging.staging import Staging, recover
+from services.packaging.staging import Staging
 from tests.cli.conftest import add_endpoint
 
 TAG = "churn:v1"
 
 
 @pytest.fixture
-def exports(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def exports(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of exports under way, beside empty stores."""
-    monkeypatch.setenv("BENTOML_HOME", str(home.with_name("bentoml")))
-    database.upgrade()
-    return home / "exports"
+    monkeypatch.setenv("BENTOML_HOME", str(empty_home.with_name("bentoml")))
+    return empty_home / "exports"
 
 
 def build(staging: Staging) -> None:
@@ -77,14 +75,14 @@ os.kill(os.getpid(), signal.SIGKILL)
     ended = subprocess.run([sys.executable, "-c", script], cwd=root, env={**os.environ, "PYTHONPATH": str(root)})
     assert ended.returncode == -9
     assert sorted(path.name for path in exports.iterdir()) == [".churn", "churn"]
-    recover()
+    Staging.recover()
     assert in_stores() == (KEPT if written else [])
     assert list(exports.iterdir()) == []
 
 
 def test_an_export_under_way_is_left_alone(exports: Path) -> None:
     with Staging("churn") as staging:
-        recover()
+        Staging.recover()
         assert staging.folder.is_dir()
 
 

@@ -259,15 +259,14 @@ def load_echo(endpoint: EndpointEntry) -> Servable:
 
 
 @pytest.fixture
-def registry(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def registry(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A registry with the endpoint `echo`, and models that need no file."""
     monkeypatch.setattr(worker, "load_servable", load_echo)
     if STRANGERS not in os.environ:  # the walks over all addresses come without credentials
         monkeypatch.setenv(STRANGERS, "1000000/minute")
         settings.cache_clear()
-    database.upgrade()
     new_endpoint("echo")
-    return home
+    return empty_home
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from registry.settings import settings
 from services.http_protocol import HttpProtocol
 from services.limits.in_flight import InFlight
 from tests.services.middleware.conftest import Hub
-from tests.services.middleware.test_http_protocol import Served, request
+from tests.services.middleware.served import Served, request
 
 ECHO = "/api/predict/echo"
 

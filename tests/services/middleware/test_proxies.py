@@ -11,7 +11,7 @@ from registry.settings import settings
 from services.http_protocol import HttpProtocol
 from services.peer import Peer, Proxies
 from tests.services.middleware.conftest import Hub
-from tests.services.middleware.test_http_protocol import Answer, Served, request
+from tests.services.middleware.served import Answer, Served, request
 
 PROXY = Peer("127.0.0.1", secure=False)
 

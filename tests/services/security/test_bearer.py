@@ -20,9 +20,8 @@ from services.sessions import Opened, SignedIn, renew, signed_in
 
 
 @pytest.fixture
-def directory(home: Path) -> Directory:
+def directory(empty_home: Path) -> Directory:
     """What a worker knows of a registry in which nobody is signed in yet."""
-    database.upgrade()
     directory = Directory()
     directory.start()
     return directory
