@@ -22,10 +22,10 @@ demo: .venv ## Train, export and serve an example on 127.0.0.1:3000
 	@$(BIN)/modelport demo
 
 test: .venv ## Run every test but the slow ones (under 5 minutes)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" -q
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" -q
 
 test-all: test ## Run the slow tests too, real components included
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m slow -q
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow -q
 
 lint: .venv ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

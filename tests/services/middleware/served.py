@@ -102,3 +102,16 @@ def at(endpoint: str, parts: list[bytes]) -> list[bytes]:
 
 
 either = pytest.mark.parametrize("endpoint", ["echo", pytest.param("wait", marks=pytest.mark.slow)])
+
+
+@pytest.fixture
+def ways(hub: Hub) -> Iterator[tuple[Served, Served]]:
+    """The hub served both ways: `echo` answers at once, `wait` is waited for."""
+    hub.new_endpoint("wait")
+    for name in ("echo", "wait"):
+        hub.set_limit(name, "1000000/minute")
+    hub.ask("POST", "/api/predict/wait", json={})  # loads the model
+    served = Served(hub, HttpProtocol), Served(hub, Layered)
+    yield served
+    for one in served:
+        one.stop()

@@ -19,6 +19,7 @@ from tests.services.middleware.served import (
     at,
     request,
 )
+from tests.services.middleware.served import ways as ways
 
 
 def test_a_head_that_comes_again_is_not_parsed_again_but_all_else_is_asked_again(hub: Hub) -> None:
