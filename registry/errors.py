@@ -7,6 +7,7 @@ PlatformError
    x Forbidden              403 FORBIDDEN
    x NotFound               404 NOT_FOUND
    x MethodNotAllowed       405 METHOD_NOT_ALLOWED
+   x RequestTimeout         408 REQUEST_TIMEOUT
    x Conflict               409 CONFLICT
    x PayloadTooLarge        413 PAYLOAD_TOO_LARGE
    x UnsupportedMediaType   415 UNSUPPORTED_MEDIA_TYPE
@@ -74,6 +75,13 @@ class MethodNotAllowed(PlatformError):
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
+
+
+class RequestTimeout(PlatformError):
+    """The rest of a request didn't come."""
+
+    code = "REQUEST_TIMEOUT"
+    status = 408
 
 
 class Conflict(PlatformError):

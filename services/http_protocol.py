@@ -42,7 +42,6 @@ class HttpProtocol(RefusingProtocol):
         self._taken: Taken | None = None
         self._body = b""
         self._head: Head | None = None
-        self._is_between = True  # two requests: what comes next is a first byte
         self._sent = b""  # the bytes that have just come, if the first of them is a request's first
         self._idle_since = BUSY  # loop time
         self._timer: asyncio.TimerHandle | None = None

@@ -9,13 +9,14 @@ import httptools
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from registry.errors import HeadersTooLarge, InternalError, InvalidInput, PlatformError
+from registry.errors import HeadersTooLarge, InternalError, InvalidInput, PlatformError, RequestTimeout
 from services.middleware.context import Context
 from services.middleware.errors import refusal_of_bytes
 from services.peer import NO_PROXIES, Peer
 
 LARGEST_HEAD = 65_536  # bytes of target and headers
 MOST_HEADERS = 100
+PATIENCE = 30.0  # seconds between two pieces of a request; who sends none at all is not waited for longer either
 _TOO_LARGE = f"At most {MOST_HEADERS} headers, and {LARGEST_HEAD} bytes of them, are read here."
 _UPGRADING = {b"upgrade", b"http2-settings"}
 # What uvicorn's reading of a request's target raises: no URL, no ASCII, no path.
@@ -36,6 +37,9 @@ class RefusingProtocol(HttpToolsProtocol):
         self._more = 0  # bytes of the pieces behind the one that a head began in; below 0 within that one
         self._is_upgrading = False  # what is parsed asks for another protocol, and will be parsed again
         self._is_over = False  # nothing more is read
+        self._is_between = True  # two requests: what comes next is a first byte
+        self._has_come = False  # a piece since the last look
+        self._looking: asyncio.TimerHandle | None = None
         if self._layers is not None:
             self.ws_protocol_class = None  # nothing here speaks it: the request is answered as if it hadn't asked
 
@@ -44,6 +48,14 @@ class RefusingProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._peer = Peer(self.client[0] if self.client else "", self.scheme == "https")
         self._is_proxy = self._proxies.trusts(self._peer.address)
+        if self._layers is not None:
+            self._looking = self.loop.call_later(PATIENCE, self._look, True)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Look no more."""
+        if self._looking is not None:
+            self._looking.cancel()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse a piece; who sends what is no HTTP, or no end of headers, is told so and hung up on."""
@@ -51,9 +63,20 @@ class RefusingProtocol(HttpToolsProtocol):
             return super().data_received(data)
         if self._is_over:
             return
+        self._has_come = True
         self._unset_keepalive_if_required()
         while data:
             data = self._parse(data)
+
+    def _look(self, is_new: bool = False) -> None:
+        """Refuse a request of which nothing has come since the last look; where the app is slow to read, nothing can."""
+        if not self._has_come and not self.flow.read_paused and not self._is_over:
+            if not self._is_between:
+                return self._refuse(RequestTimeout("The rest of the request did not come in time."))
+            if is_new:
+                return self.transport.close()
+        self._has_come = False
+        self._looking = self.loop.call_later(PATIENCE, self._look)
 
     def _parse(self, data: bytes) -> bytes:
         """Parse; what is to be parsed in its stead, if the server wouldn't be upgraded."""

@@ -116,7 +116,7 @@ def test_a_models_life(hub: Server, olga: Person, tmp_path: Path) -> None:
     made, again = (
         olga.ask("POST", "/api/exports/sums-of-four/regenerate-key", json={}, headers=named) for _ in range(2)
     )
-    assert made.status_code == 200 and made.json() == again.json(), again.text
+    assert made.status_code == 201 and made.json() == again.json(), again.text
     key = made.json()["api_key"]
     hub.eventually(lambda: statuses(path, keys[0], row) == {401} and statuses(path, key, row) == {200})
     graced = olga.ask("POST", "/api/exports/sums-of-four/regenerate-key", json={"grace": "1h"}).json()["api_key"]

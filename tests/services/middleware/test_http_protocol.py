@@ -1,13 +1,17 @@
 """The server's own protocol: heads that come again, answers that are waited for, connections, and what fails inside."""
 
+import json
 import socket
+from collections.abc import Iterator
 from time import sleep
 from typing import Any
 
 import pytest
 
 from registry import accounts, catalog, database
+from registry.accounts import Role
 from registry.catalog import EndpointStatus
+from services import http_refusals
 from services.http_protocol import HttpProtocol
 from services.http_refusals import layers_of
 from services.middleware import immediate
@@ -175,3 +179,49 @@ def test_an_app_that_is_not_ours_gets_uvicorns_own(hub: Hub) -> None:
 
     assert layers_of(other) is None and layers_of(hub.app) is not None
     assert new_key()
+
+
+@pytest.fixture
+def impatient(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """A server that waits a third of a second for the rest of a request."""
+    monkeypatch.setattr(http_refusals, "PATIENCE", 0.3)
+    served = Served(hub, HttpProtocol)
+    yield served
+    served.stop()
+
+
+UPLOAD = ("Authorization: Bearer TOKEN", "Content-Type: multipart/form-data; boundary=B", "Content-Length: 1000")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"", None),
+        (b"POST /api/predict/echo HTT", 408),
+        (b"POST /api/predict/echo HTTP/1.1\r\nHost: x\r\n", 408),
+        (request("KEY", b'{"x"', "Content-Length: 7"), 408),
+        (request(None, b"--B", *UPLOAD, path="/models/"), 408),
+        (request("KEY") + request("KEY")[:-1], 200),
+    ],
+    ids=["nothing", "half a line", "half a head", "half a body", "half an upload", "half of the second"],
+)
+def test_who_sends_no_more_is_hung_up_on(impatient: Served, hub: Hub, sent: bytes, status: int | None) -> None:
+    token = hub.new_user("olga", Role.OPERATOR)
+    with socket.create_connection(impatient.address, timeout=20) as connection:
+        connection.sendall(sent.replace(b"KEY", hub.key.encode()).replace(b"TOKEN", token.encode()))
+        answers = list(answers_in(b"".join(iter(lambda: connection.recv(65536), b""))))
+    assert [answer.status for answer in answers] == {None: [], 200: [200, 408]}.get(status, [status])
+    if status == 408:
+        assert json.loads(answers[0].body)["error"]["code"] == "REQUEST_TIMEOUT"
+
+
+def test_who_sends_slowly_is_waited_for(impatient: Served, hub: Hub) -> None:
+    with socket.create_connection(impatient.address, timeout=20) as connection:
+        for byte in request(hub.key, b"{}")[:-12]:
+            connection.sendall(bytes([byte]))
+            sleep(0.01)
+        connection.sendall(request(hub.key, b"{}")[-12:])
+        assert b" 200 OK" in connection.recv(65536)
+        sleep(1.0)  # between two requests it is another limit that ends a connection
+        connection.sendall(request(hub.key, b"{}"))
+        assert b" 200 OK" in connection.recv(65536)
