@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.errors import MethodNotAllowed, Unavailable
 from services.aside import RETRY_AFTER_SECONDS
+from services.middleware.predictions import read
 from services.request import context_of
 
 
@@ -53,13 +54,27 @@ class ControlRoutes:
         await (self._sign_in if route in self._control.open else self._control.app)(scope, receive, send)
 
     async def _sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = context_of(scope).route
+        context = context_of(scope)
+        route, body = context.route, await read(receive)  # whoever sends slowly takes up no place, and no turn
+        if body is None:
+            context.left = True
+            return
         if self._signing_in[route] >= self._control.open[route]:
             message = "Too many people sign in at this moment: try again shortly"
             raise Unavailable(message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
         self._signing_in[route] += 1
         try:
             async with self._turn:  # twenty at once would keep the loop from predictions for as many milliseconds
-                await self._control.app(scope, receive, send)
+                await self._control.app(scope, _given(body, receive), send)
         finally:
             self._signing_in[route] -= 1
+
+
+def _given(body: bytes, receive: Receive) -> Receive:
+    """What hands over a body that has been read, and then whatever still comes."""
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def given() -> Message:
+        return left.pop() if left else await receive()
+
+    return given

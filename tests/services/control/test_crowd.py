@@ -1,16 +1,20 @@
 """More people sign in at once than a worker has places for: they are refused before anything is done for them."""
 
 import asyncio
+import socket
 from collections import Counter
 
 import httpx
 import pytest
+from pydantic_core import to_json
 from sqlmodel import func, select
 
 from registry import database
 from registry.login_attempts import LoginAttempt
 from services.control.auth import OPEN
+from services.http_protocol import HttpProtocol
 from tests.services.middleware.conftest import PASSWORD, Hub, new_user
+from tests.services.middleware.served import Served, request
 
 
 def test_a_crowd_is_refused_at_the_door(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
@@ -34,3 +38,20 @@ def test_a_crowd_is_refused_at_the_door(hub: Hub, caplog: pytest.LogCaptureFixtu
         assert session.exec(select(func.count()).select_from(LoginAttempt)).one() == counts[401]
 
     assert hub.ask("POST", "/auth/login", None, json={"username": "ada", "password": PASSWORD}).status_code == 200
+
+
+def test_who_keeps_the_body_back_keeps_nobody_from_signing_in(hub: Hub) -> None:
+    new_user("ada")
+    half = b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60\r\n\r\n{"
+    served = Served(hub, HttpProtocol)
+    waiting = [socket.create_connection(served.address, timeout=20) for _ in range(OPEN["/auth/login"] + 1)]
+    for connection in waiting:
+        connection.sendall(half)
+    credentials = to_json({"username": "ada", "password": PASSWORD})
+    with socket.create_connection(served.address, timeout=20) as connection:
+        connection.sendall(request(None, credentials, path="/auth/login"))
+        answered = connection.recv(65536)
+    for connection in waiting:
+        connection.close()
+    served.stop()
+    assert answered.startswith(b"HTTP/1.1 200"), answered
