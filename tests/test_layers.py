@@ -20,7 +20,7 @@ LEVELS = [
     {
         "security",
         "helper_process",
-        "aside",
+        "auth_process",
         "limits",
         "invalid",
         "naming",

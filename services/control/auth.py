@@ -36,14 +36,14 @@ SID = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$", description="The
 @router.post("/login", summary="Sign in", responses=failures(401, 415), **TO_ALL)
 async def login(body: Credentials, threads: OfThreads, tokens: OfTokens, client: From) -> Tokens:
     """Open a session. Whatever is wrong with name or password, the answer is the same."""
-    opened = await threads.aside.call(sign_in.sign_in, body.username, body.password, client)
+    opened = await threads.auth.call(sign_in.sign_in, body.username, body.password, client)
     return Tokens.of(signed_in(opened, tokens))
 
 
 @router.post("/refresh", summary="Get new tokens", responses=failures(401, 415), **TO_ALL)
 async def refresh(body: Refresh, threads: OfThreads, tokens: OfTokens) -> Tokens:
     """Exchange a refresh token for new tokens. It works once: the session of one that comes again later is ended."""
-    opened = await threads.aside.call(sessions.renew, body.refresh_token)
+    opened = await threads.auth.call(sessions.renew, body.refresh_token)
     return Tokens.of(signed_in(opened, tokens))
 
 
@@ -56,7 +56,7 @@ async def refresh(body: Refresh, threads: OfThreads, tokens: OfTokens) -> Tokens
 )
 async def bootstrap(body: FirstAdmin, threads: OfThreads) -> Profile:
     """Make the first admin with the token that the server printed when it started."""
-    return Profile.of(await threads.aside.call(account.first_admin, body.token, body.username, body.password))
+    return Profile.of(await threads.auth.call(account.first_admin, body.token, body.username, body.password))
 
 
 @router.post("/logout", summary="Sign out", status_code=204, responses=failures(401, 403))
@@ -93,7 +93,7 @@ async def validate(who: Caller) -> ClaimsAnswer:
 )
 async def password(who: Caller, body: PasswordChange, threads: OfThreads, client: From) -> Response:
     """Set a new password and end the caller's other sessions. A wrong current password counts as a failed sign-in."""
-    await threads.aside.call(account.change_password, who, body.current_password, body.new_password, client)
+    await threads.auth.call(account.change_password, who, body.current_password, body.new_password, client)
     return Response(status_code=204)
 
 

@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.errors import RegistryError
-from services.aside import Aside, registry_is_away
+from services.auth_process import AuthProcess, registry_is_away
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -21,7 +21,7 @@ class Threads:
     """A pool for the registry, one for uploads, and a process; a worker has one of these, from its start to its end."""
 
     def __init__(self) -> None:
-        self.aside = Aside()
+        self.auth = AuthProcess()
         self._registry = ThreadPoolExecutor(2, thread_name_prefix="control")
         self._disk = ThreadPoolExecutor(UPLOADS, thread_name_prefix="uploads")
         self.uploads = asyncio.Semaphore(UPLOADS)
@@ -47,6 +47,6 @@ class Threads:
 
     def close(self) -> None:
         """End the threads."""
-        self.aside.close()
+        self.auth.close()
         self._registry.shutdown(wait=True, cancel_futures=True)
         self._disk.shutdown(wait=True)  # what it has begun clears up after itself

@@ -71,4 +71,4 @@ async def delete(who: Writer, id: USER, threads: OfThreads) -> Response:
 
 
 async def _hash(threads: Threads, password: str | None) -> str | None:
-    return None if password is None else await threads.aside.call(hash_password, password)
+    return None if password is None else await threads.auth.call(hash_password, password)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.errors import MethodNotAllowed, Unavailable
-from services.aside import RETRY_AFTER_SECONDS
+from services.auth_process import RETRY_AFTER_SECONDS
 from services.middleware.predictions import read
 from services.request import context_of
 

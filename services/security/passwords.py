@@ -1,6 +1,6 @@
 """Passwords: hashed with argon2id, and the older bcrypt hashes still verified so that they can be replaced.
 
-Both functions take about 30 ms and 19 MiB: a server has them done by `services.aside`, one at a time.
+Both functions take about 30 ms and 19 MiB: a server has them done by `services.auth_process`, one at a time.
 """
 
 import base64

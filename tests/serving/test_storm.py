@@ -14,7 +14,7 @@ import pytest
 
 from registry import users
 from registry.accounts import Role
-from services.aside import step_back
+from services.auth_process import step_back
 from services.security.passwords import hash_password
 from tests.serving.callers import post
 from tests.serving.conftest import WINE, Server

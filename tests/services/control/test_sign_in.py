@@ -206,7 +206,7 @@ def test_credentials_do_not_hinder_a_sign_in(hub: Hub) -> None:
 
 def test_no_room_to_verify_a_password_is_no_failed_attempt(hub: Hub) -> None:
     new_user("ada")
-    hub.control.app.state.threads.aside.close()  # type: ignore[attr-defined]
+    hub.control.app.state.threads.auth.close()  # type: ignore[attr-defined]
 
     answer = login(hub, "ada")
     assert answer.status_code == 503 and attempts() == []

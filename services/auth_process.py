@@ -1,7 +1,7 @@
 """A process beside each worker of the hub for what strangers can ask of it: signing in, which hashes a password.
 
 Threads would not do. Whatever holds the worker's interpreter keeps predictions waiting, for as long as the kernel likes
-when the machine is busy, and a sign-in's transactions hold it for milliseconds. `python -m services.aside` is the process.
+when the machine is busy, and a sign-in's transactions hold it for milliseconds. `python -m services.auth_process` is the process.
 """
 
 import asyncio
@@ -27,19 +27,20 @@ from services import helper_process
 
 WAITING = 16  # at a password's hashing each: half a second
 RETRY_AFTER_SECONDS = 2
+PATIENCE = 5.0  # seconds for what is under way when the worker ends
 NICENESS = 10
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-class Aside:
+class AuthProcess:
     """The worker's end. The process starts with the first question, and again with the next one once it has died."""
 
     def __init__(self, waiting: int = WAITING) -> None:
         """At most `waiting` questions are kept besides the one that is being answered."""
         self._places = threading.BoundedSemaphore(1 + waiting)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="auth")
         self._process: subprocess.Popen[bytes] | None = None
 
     async def call(
@@ -63,13 +64,20 @@ class Aside:
         return result
 
     def close(self) -> None:
-        """End the process; what still waits is cancelled."""
+        """End the process; what still waits is cancelled, and what is under way interrupted should it hang."""
+        impatience = threading.Timer(PATIENCE, self._kill)
+        impatience.start()
         self._thread.shutdown(wait=True, cancel_futures=True)
+        impatience.cancel()
         self._end()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
 
     def _ask(self, question: bytes) -> Any:
         if self._process is None:
-            self._process, self._link = helper_process.start("services.aside")
+            self._process, self._link = helper_process.start("services.auth_process")
             self._answers = self._link.makefile("rb")
         try:
             self._link.sendall(frame(question))
