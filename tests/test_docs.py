@@ -56,6 +56,8 @@ def values_of(field: FieldInfo) -> str:
         return f"more than {above.gt}"
     if field.annotation is bool:
         return "`true` or `false`"
+    if isinstance(field.default, str) and "://" in field.default:
+        return "a URL"
     if isinstance(field.default, str) and "/" in field.default and "~" not in field.default:
         return "a limit"
     return "a list" if field.default == [] else "text"
