@@ -77,13 +77,21 @@ def test_a_prediction_is_worded(play: Play, wire: Wire) -> None:
 
 @both
 @pytest.mark.parametrize(
-    ("first", "headers"), [(429, {"retry_after": "0"}), (500, {}), (503, {}), (529, {}), (408, {})], ids=str
+    "first",
+    [
+        (429, {"retry_after": "0"}),
+        (500, {}),
+        (503, {"retry_after": "0"}),
+        (529, {"retry_after": "0"}),
+        (408, {"retry_after": "0"}),
+    ],
+    ids=lambda first: str(first[0]),
 )
-def test_what_may_pass_is_tried_once_more(play: Play, wire: Wire, first: int, headers: dict[str, str]) -> None:
+def test_what_may_pass_is_tried_once_more(play: Play, wire: Wire, first: tuple[int, dict[str, str]]) -> None:
     async def scene(model: LanguageModel) -> None:
         assert await ask(wire) == Description(SENTENCE)
 
-    assert len(play(wire, scene, wire.fails(first, **headers), wire.says(SENTENCE)).asked) == 2
+    assert len(play(wire, scene, wire.fails(first[0], **first[1]), wire.says(SENTENCE)).asked) == 2
 
 
 @both
@@ -242,8 +250,9 @@ def test_the_key_is_in_no_log_and_in_no_reason(play: Play, caplog: pytest.LogCap
             told = [await ask(wire) for _ in range(4)]
         assert [one.reason for one in told] == [Reason.REFUSED, Reason.UNAVAILABLE, Reason.GARBLED, None]
 
+    fails = wire.fails(500, retry_after="0")
     garbage = answer(200, json.dumps({"key": KEY}).encode())
-    play(wire, scene, wire.fails(401), wire.fails(500), wire.fails(500), garbage, wire.says("Fine."))
+    play(wire, scene, wire.fails(401), fails, fails, garbage, wire.says("Fine."))
     said = [f"{record.getMessage()} {record.exc_text}" for record in caplog.records]
     assert f"no description by {wire.provider}: refused (AuthenticationError)" in " ".join(said)
     assert not [line for line in said if KEY in line]
