@@ -124,8 +124,5 @@ async def one_prediction(who: Reader, id: PREDICTION, threads: OfThreads) -> Sto
 async def image(who: Reader, id: PREDICTION, threads: OfThreads) -> Response:
     """The image that a prediction was made of, where the operator keeps images, until its days are over."""
     found = await threads.registry(stored_predictions.image_of, who, id)
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.filename)}",
-        "Cache-Control": "private, no-store",
-    }
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.filename)}"}
     return Response(found.data, media_type=found.content_type, headers=headers)
