@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from services.guarded import GuardedService
-from services.inference.forms import forms
+from services.inference.row_forms import row_forms
 from services.inference.stored import load_model
 from services.request import request_id
 
@@ -106,7 +106,7 @@ class TrafficClassifier:
         self.columns = [field.name for field in self.stored.signature.inputs]
         self.version = ModelVersion(name=self.stored.name, version=self.stored.version)
 
-    @bentoml.api(route="/traffic/classify", input_spec=forms(Flow, CODES))  # type: ignore[untyped-decorator]
+    @bentoml.api(route="/traffic/classify", input_spec=row_forms(Flow, CODES))  # type: ignore[untyped-decorator]
     def classify(self, **body: Any) -> Classification | Classifications:
         """Classify one flow by its statistics, or a batch of flows."""
         about = {"model": self.version, "request_id": request_id()}

@@ -15,11 +15,11 @@ from pydantic import BaseModel, ValidationError
 from bentos.traffic_classifier.data import generate
 from bentos.traffic_classifier.features import CATEGORIES, FEATURES, NAMES, Feature
 from bentos.traffic_classifier.service import CODES, EXAMPLE, Flow
-from services.inference.forms import forms
 from services.inference.positional import Positional
+from services.inference.row_forms import row_forms
 from services.invalid import explain
 
-BODY = forms(Flow, CODES)
+BODY = row_forms(Flow, CODES)
 
 
 def test_the_flow_has_the_columns_of_the_training_in_their_order() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.inference.forms import forms
+from services.inference.row_forms import row_forms
 from services.invalid import explain
 
 
@@ -24,7 +24,7 @@ class Cup(BaseModel):
     spoons: int | None = Field(ge=0, description="Of sugar.")
 
 
-CupBody = forms(Cup, {"drink": {0: "tea", 1: "coffee"}})
+CupBody = row_forms(Cup, {"drink": {0: "tea", 1: "coffee"}})
 NAMED = {"drink": "tea", "degrees": 70.5, "spoons": None}
 
 

@@ -1,6 +1,6 @@
 """The forms in which a hand-written service takes a row: by name, as a list in order, or many rows at once.
 
-    FlowBody = forms(Flow, codes={"protocol": {6: "tcp", 17: "udp"}})
+    FlowBody = row_forms(Flow, codes={"protocol": {6: "tcp", 17: "udp"}})
 
     @bentoml.api(route="/traffic/classify", input_spec=FlowBody)
     def classify(self, **body): ...                  # one row's fields, or `instances`: a list of rows
@@ -29,7 +29,7 @@ from services.inference.positional import Codes, Positional
 Schema = dict[str, Any]
 
 
-def forms(row: type[BaseModel], codes: Mapping[str, Codes]) -> type[BaseModel]:
+def row_forms(row: type[BaseModel], codes: Mapping[str, Codes]) -> type[BaseModel]:
     """The type of a body that is one `row`, `{"features": [...]}` or `{"instances": [row or list, ...]}`.
 
     `codes` names the values of each text field by number, for lists.
