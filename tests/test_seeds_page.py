@@ -28,7 +28,7 @@ AWAITED = {
     *("POST /predict/image", "POST /predict/images", "POST /traffic/forecast", "POST /traffic/optimize"),
     *("GET /predictions/{id}", "registry/predictions.py", "services/remember.py", "services/inference/images.py"),
     *("bentos/game_classifier", "bentos/traffic_forecaster", "bentos/resource_optimizer"),
-    *("services/descriptions", "services/containers"),
+    "services/containers",
     *("predictions.id", "predictions.user_id", "predictions.filename", "predictions.predicted_category"),
     *("predictions.confidence", "predictions.probabilities", "predictions.processing_time", "predictions.status"),
     *("predictions.error_message", "predictions.created_at"),
