@@ -12,7 +12,9 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 import httpx
+import pandas as pd
 import pytest
+from sqlmodel import select
 
 from registry import catalog
 from registry.traffic import ApiRequest
@@ -110,7 +112,7 @@ def test_it_predicts_refuses_and_stops_without_losing_a_row(
     headers = {"X-API-Key": built.key}
 
     answer = client.post(WINE, json=row, headers=headers)
-    (expected,) = wine().predict_proba([list(row.values())])
+    (expected,) = wine().predict_proba(pd.DataFrame([row]))
     assert list(answer.json()["predictions"][0]["probabilities"].values()) == pytest.approx(expected, abs=1e-6)
     assert client.post(WINE, json=row).status_code == 401
 
@@ -129,7 +131,7 @@ def test_it_predicts_refuses_and_stops_without_losing_a_row(
 
     assert served.wait(30) in (0, 143)  # 137 would be the end by force, after the grace
     with built.store.session() as session:
-        written = {one.request_id for one in session.query(ApiRequest)}
+        written = set(session.exec(select(ApiRequest.request_id)))
     assert set(seen) <= written
 
 
