@@ -13,6 +13,7 @@ _DRAIN = 20  # seconds of these for requests under way; the rest is for the log'
 _SECRETS = ("database_url", "pepper", "jwt_keys")
 # Nothing of the image is written to, and BentoML wants a home that it can write to.
 _CLOSED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "-e", "BENTOML_HOME=/tmp/bentoml"]  # noqa: S108
+_ALONE = ["-e", f"{PREFIX}HOME=/tmp/modelport"]  # noqa: S108  # the counts of its limits
 
 
 def run_line(backend: Backend, image: str, endpoint: str) -> str:
@@ -20,7 +21,7 @@ def run_line(backend: Backend, image: str, endpoint: str) -> str:
     chosen = settings()
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
     words = [backend.runs, "run", "--rm", "--name", f"modelport-{endpoint}", "-p", f"{host}:{chosen.port}:{PORT}"]
-    words += ["--stop-timeout", str(GRACE), *_CLOSED, *(_shared() if chosen.embedded else ()), *_secrets()]
+    words += ["--stop-timeout", str(GRACE), *_CLOSED, *(_shared() if chosen.embedded else _ALONE), *_secrets()]
     if chosen.embedded and backend.runs == "podman" and os.geteuid() != 0:
         words += ["--userns", "keep-id"]  # or a rootless container's users are nobody here
     return shlex.join([*words, image, "--timeout-graceful-shutdown", str(_DRAIN)])

@@ -57,7 +57,7 @@ def test_secrets_go_by_name(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
     line = words()
-    assert after("-e", line) == ["BENTOML_HOME=/tmp/bentoml", *secrets]
+    assert after("-e", line) == ["BENTOML_HOME=/tmp/bentoml", "MODELPORT_HOME=/tmp/modelport", *secrets]
     assert "secret" not in " ".join(line)
     assert not after("-v", line) and not after("--user", line)
 
@@ -66,6 +66,7 @@ def test_what_stands_in_the_env_file_is_taken_from_there(empty_home: Path) -> No
     Path(".env").write_text(f"MODELPORT_PEPPER={'secret' * 6}\n")
     line = words()
     assert after("--env-file", line) == [".env"]
+    assert "MODELPORT_PEPPER" not in after("-e", line), "the environment's would be the empty one"
     assert "secret" not in " ".join(line)
 
 
