@@ -13,7 +13,7 @@ _DRAIN = 20  # seconds of these for requests under way; the rest is for the log'
 _SECRETS = ("database_url", "pepper", "jwt_keys")
 # Nothing of the image is written to, and BentoML wants a home that it can write to.
 _CLOSED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "-e", "BENTOML_HOME=/tmp/bentoml"]  # noqa: S108
-_ALONE = ["-e", f"{PREFIX}HOME=/tmp/modelport"]  # noqa: S108  # the counts of its limits
+_ALONE = ["-e", f"{PREFIX}HOME=/tmp/modelport"]  # the counts of its limits
 
 
 def run_line(backend: Backend, image: str, endpoint: str) -> str:
