@@ -45,7 +45,7 @@ def test_a_week_is_whole_and_within_what_a_link_can_carry(weeks: int, seed: int)
 
 def test_days_and_weeks_have_their_shape(frame: pd.DataFrame) -> None:
     times: Any = frame.index
-    hour, weekday = times.hour, times.weekday
+    hour, weekday = times.hour, times.day_of_week
     typical: Any = frame.groupby([weekday, hour])["bytes"].median().unstack()
     for day in range(7):
         assert typical.loc[day, 4] < 0.5 * typical.loc[day, 20], "night is quiet"
@@ -69,7 +69,7 @@ def test_bursts_and_outages_come_as_often_as_said() -> None:
 
 def test_an_outage_shows_in_every_channel(frame: pd.DataFrame) -> None:
     times: Any = frame.index
-    usual: Any = frame.groupby([times.weekday, times.time]).transform("median")
+    usual: Any = frame.groupby([times.day_of_week, times.time]).transform("median")
     out = frame["bytes"] < 0.15 * usual["bytes"]
     assert out.any()
     assert (frame["flows"][out] < 0.15 * usual["flows"][out]).all()
