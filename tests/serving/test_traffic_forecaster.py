@@ -43,7 +43,9 @@ def servers(store: Store) -> Iterator[list[Server]]:
         for command in commands:
             port = free_port()
             arguments = [sys.executable, "-m", *command, str(port)]
-            started.append(Server(store, key, arguments, port, store.folder / f"{port}.log"))
+            started.append(
+                Server(store, key, arguments, port, store.folder / f"{port}.log", MODELPORT_RATE_LIMIT="100000/minute")
+            )
             started[-1].wait_until_ready()
         yield started
     finally:
@@ -73,7 +75,7 @@ def test_the_hub_and_its_own_bento_answer_the_same(servers: list[Server], conten
     for found in contents:
         found.pop("request_id", None)
     assert contents[0] == contents[1]
-    assert wanted == 200 or list(contents[0]) == ["error"]
+    assert wanted == 200 or "error" in contents[0]
 
 
 def test_the_original_keras_model_gives_the_same_numbers(servers: list[Server], store: Store) -> None:
@@ -102,7 +104,7 @@ def test_what_is_no_call_is_refused_in_the_one_shape(
 ) -> None:
     for server in servers:
         answer = post(server, content, **headers)
-        assert (answer.status_code, list(answer.json())) == (status, ["error"])
+        assert answer.status_code == status and "error" in answer.json()
 
 
 def test_the_document_describes_its_route_with_an_example_that_works(servers: list[Server]) -> None:
