@@ -42,7 +42,7 @@ LEVELS = [
         "stats",
         "user_admin",
     },
-    {"directory", "request", "request_log", "sidecar", "metrics", "inference"},
+    {"directory", "request", "request_log", "sidecar", "metrics", "inference", "neighbours"},
     {"worker", "record", "middleware", "documentation"},
     {"http_protocol", "http_head", "http_refusals"},
     {"guarded"},
