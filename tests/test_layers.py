@@ -41,6 +41,7 @@ LEVELS = [
         "audit_trail",
         "stats",
         "user_admin",
+        "descriptions",
     },
     {"directory", "request", "request_log", "sidecar", "metrics", "inference", "neighbours"},
     {"worker", "record", "middleware", "documentation"},

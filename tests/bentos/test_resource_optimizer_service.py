@@ -16,7 +16,8 @@ from bentos.traffic_forecaster.service import EXAMPLE as PAST
 from registry.errors import InvalidInput
 from services.inference.typed import example_of, typed_handlers
 
-VOIP, GAMING, *_ = CLASSES = [dict(policy) for policy in EXAMPLE["classes"]]  # type: ignore[union-attr,call-overload]
+CLASSES: list[dict[str, Any]] = json.loads(json.dumps(EXAMPLE["classes"]))
+VOIP, GAMING, *_ = CLASSES
 
 
 def optimize(body: Any) -> Any:
