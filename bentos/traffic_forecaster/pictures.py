@@ -46,9 +46,7 @@ def draw_errors(report: Report, path: Path) -> None:
     hours = (1 + np.arange(HORIZON)) * MINUTES / 60
     usual = np.maximum(report.scores[DAY_NAIVE].mae, 1e-9)
     share = 1 - report.share(LSTM)
-    title = (
-        f"The LSTM's mean absolute error is {abs(share):.0%} {'below' if share > 0 else 'above'} yesterday's values'"
-    )
+    title = f"The LSTM errs {abs(share):.0%} {'less' if share > 0 else 'more'} than yesterday's values repeated"
     with chart(path, title, 9, 4.5) as axes:
         for colour, (method, found) in zip(COLOURS, report.scores.items(), strict=False):
             line = (found.by_step / usual).mean(axis=1)

@@ -69,7 +69,7 @@ class Report:
     def __str__(self) -> str:
         head = (
             f"{self.trained} windows to learn from, {self.calibrated} to set the interval; "
-            f"tested from {self.tested} moments in {self.days} days never seen"
+            f"tested from {self.tested} moments, one per interval, in {self.days} days never seen"
         )
         table = [["mean absolute error", *NAMES, "of naive's", "RMSE of naive's"]]
         for method, found in self.scores.items():

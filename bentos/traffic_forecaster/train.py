@@ -19,7 +19,6 @@ from bentos.traffic_forecaster.series import DAY, NAMES, TIME, Floats, hour_of_w
 
 MODEL_NAME = "traffic_forecaster"
 TESTED, CALIBRATED = 0.25, 0.15  # of the days, the last ones; what is before is learnt from
-EVERY = 5  # intervals from one origin to the next: an odd number, so that they come at every quarter of the hour
 SAMPLE = 100
 
 
@@ -39,7 +38,7 @@ def split(frame: pd.DataFrame) -> Split:
     tested = max(2, round(TESTED * days))
     begin = (days - tested) * DAY
     calibrated = begin - max(2, round(CALIBRATED * days)) * DAY
-    starts = origins(begin, len(values), EVERY)
+    starts = origins(begin, len(values))
     parts = (origins(0, calibrated), origins(calibrated, begin), starts)
     known, kept, test = (windows(values, part, monday) for part in parts)
     return Split(known, kept, test, starts)

@@ -1,6 +1,7 @@
 """Synthetic weeks have the cycles, bursts and outages that they are said to have; a CSV is read or refused in one clear line."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,8 +44,9 @@ def test_a_week_is_whole_and_within_what_a_link_can_carry(weeks: int, seed: int)
 
 
 def test_days_and_weeks_have_their_shape(frame: pd.DataFrame) -> None:
-    hour, weekday = frame.index.hour, frame.index.weekday
-    typical = frame.groupby([weekday, hour])["bytes"].median().unstack()
+    times: Any = frame.index
+    hour, weekday = times.hour, times.weekday
+    typical: Any = frame.groupby([weekday, hour])["bytes"].median().unstack()
     for day in range(7):
         assert typical.loc[day, 4] < 0.5 * typical.loc[day, 20], "night is quiet"
     assert typical.loc[5:6, 10].max() < 0.6 * typical.loc[0:4, 10].min(), "nobody works at the weekend"
@@ -66,7 +68,8 @@ def test_bursts_and_outages_come_as_often_as_said() -> None:
 
 
 def test_an_outage_shows_in_every_channel(frame: pd.DataFrame) -> None:
-    usual = frame.groupby([frame.index.weekday, frame.index.time]).transform("median")
+    times: Any = frame.index
+    usual: Any = frame.groupby([times.weekday, times.time]).transform("median")
     out = frame["bytes"] < 0.15 * usual["bytes"]
     assert out.any()
     assert (frame["flows"][out] < 0.15 * usual["flows"][out]).all()

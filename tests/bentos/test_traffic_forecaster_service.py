@@ -41,7 +41,7 @@ def handle(trained: Any) -> Iterator[Any]:
     model, cut = trained
     save_model("traffic_forecaster", model, sample(cut.test), framework="keras")
     instance = served.TrafficForecaster()
-    handlers = typed_handlers(served.TrafficForecaster, instance)
+    handlers: Any = typed_handlers(served.TrafficForecaster, instance)
 
     def call(body: bytes) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(asyncio.run(handlers["/traffic/forecast"](body, "request-1")))

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -116,4 +116,4 @@ def test_no_call_ended_in_a_fault(servers: list[Server]) -> None:
     """Last: what all of the calls above left in the request log."""
     servers[0].eventually(lambda: servers[0].log())
     rows: list[ApiRequest] = servers[0].log()
-    assert rows and all(row.status < 500 for row in rows)
+    assert rows and all(row.status_code < 500 for row in rows)
