@@ -15,6 +15,7 @@ from services import descriptions
 from services.directory import Directory, EndpointEntry
 from services.inference.cache import ModelCache
 from services.inference.servable import Handler, Servable, load_predictor
+from services.kept_images import KeptImages
 from services.neighbours import link, unavailable
 from services.request import request_id
 from services.request_log import RequestLog
@@ -41,6 +42,9 @@ class Worker:
         self._timer: asyncio.TimerHandle | None = None
         self._own: Mapping[str, Handler] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.images = KeptImages()
+        self.at_start(self.images.start)
+        self.at_end(self.images.close)
         self._cache = ModelCache(
             self._load, mark_broken, chosen.model_cache_count, chosen.model_cache_bytes, chosen.model_wait_seconds
         )
