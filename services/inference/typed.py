@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import bentoml
+import httpx
 from bentoml.exceptions import BentoMLException
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
-from registry.errors import ExportError, InvalidInput, ModelError
+from registry.errors import ExportError, InvalidInput, ModelError, Unavailable
 from services.inference.sample import first_line
 from services.inference.servable import Handler
 from services.invalid import explain
@@ -49,6 +50,8 @@ def _handler(api: Any, instance: Any) -> Handler:
             if error.error_code < 500:
                 raise InvalidInput(str(error)) from None
             raise ModelError("The service could not answer this request.") from error
+        except httpx.TransportError as error:
+            raise Unavailable("A service that this one depends on does not answer at present.") from error
         return _answer(result)
 
     return handle
