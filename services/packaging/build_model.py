@@ -6,8 +6,9 @@ from pathlib import Path
 
 from registry.errors import ExportError
 from services.inference.manifest import manifest_of
+from services.inference.signature import Signature
 from services.packaging.job import Built, Choice, Described, Job
-from services.packaging.requirements import requirements
+from services.packaging.requirements import IMAGES, requirements
 from services.packaging.source import stage_packages
 
 
@@ -24,6 +25,8 @@ def work(job: Job) -> Built:
     served = job.path if choice.runtime == described.framework else next(job.compiled(choice.runtime).iterdir())
     _store(job, described, choice, served)
     packages = described.packages if choice.runtime == described.framework else []
+    if Signature.model_validate(described.signature).image is not None:
+        packages = [*packages, *IMAGES]
     _build_bento(job, requirements(choice.runtime, served.suffix, packages))
     return Built(
         signature=described.signature,

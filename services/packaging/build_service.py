@@ -8,7 +8,7 @@ import yaml
 
 from registry.errors import ExportError
 from services.packaging.job import Built, Job
-from services.packaging.requirements import BASE, POSTGRES, pinned
+from services.packaging.requirements import BASE, IMAGES, POSTGRES, pinned
 from services.packaging.source import stage_packages
 
 _BY_PATH = "If you are importing by python module path: '"
@@ -40,7 +40,7 @@ def work(job: Job) -> Built:
         raise ExportError("the service has no guard: write @bentoml.service(service_class=GuardedService)")
     routes = describe_routes(service)
     if not routes:
-        raise ExportError("the service has no method that takes JSON and answers once")
+        raise ExportError("the service has no method that takes JSON or images and answers once")
     return Built(
         signature={"routes": routes},
         runtime="service",
@@ -65,7 +65,7 @@ def _complete(path: Path) -> None:
     python = _part(written, "python", dict) or {}
     packages = _part(python, "packages", list) or []
     named = {_canonical(str(package)) for package in packages}
-    missing = pinned(name for name in (*BASE, *POSTGRES) if _canonical(name) not in named)
+    missing = pinned(name for name in (*BASE, *POSTGRES, *IMAGES) if _canonical(name) not in named)
     written["include"] = [*(_part(written, "include", list) or ["*.py"]), "services/**", "registry/**"]
     written["python"] = {"lock_packages": False, **python, "packages": [*packages, *missing]}
     path.write_text(yaml.safe_dump(written))
