@@ -77,7 +77,8 @@ def test_an_image_is_answered_as_the_network_answers_its_pixels(
         ]
         assert server.client.post(PETS, files={"file": b"%PDF-1.7"}).status_code == 415
         assert server.client.post(PETS, files={"file": pictures[0][:500]}).status_code == 400
-        assert server.client.post(PETS, data={"file": "http://127.0.0.1:1/x.png"}).status_code == 400
+        assert server.client.post(PETS, files={"file": (None, "http://127.0.0.1:1/x.png")}).status_code == 400
+        assert "multipart/form-data or" in server.client.post(PETS, data={"file": "x"}).json()["error"]["message"]
         assert server.client.post(PETS, json={"instances": [[[[256, 0, 0]]]]}).status_code == 400
     described = hub.client.get("/openapi.json").json()["paths"][PETS]["post"]["requestBody"]["content"]
     file = described["multipart/form-data"]["schema"]["properties"]["file"]
