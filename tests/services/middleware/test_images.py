@@ -154,6 +154,14 @@ def test_a_form_that_does_not_fit(hub: Hub) -> None:
         }
 
 
+def test_text_and_files_are_told_apart_before_anything_is_validated(hub: Hub) -> None:
+    for body, line in (
+        (FORMS["a URL for a file"][0], "takes a file, no text"),
+        (FORMS["a file for text"][0], "takes text"),
+    ):
+        assert line in send(hub, body).json()["error"]["message"]
+
+
 @pytest.mark.parametrize("parts", [65, 10_000])
 def test_there_is_an_end_to_parts_before_there_is_one_to_files(hub: Hub, parts: int) -> None:
     refused = send(hub, form(*[part("files", b"")] * parts), MANY)
