@@ -1,13 +1,12 @@
 """Receives an upload's form: files straight onto the disk, hashed as they come."""
 
 import hashlib
-import re
-import unicodedata
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from registry.errors import InvalidInput, Unavailable
 from services.multipart import Fields, FormReader
+from services.naming import shown
 
 FIELDS = Fields(files=("file", "sample"), texts=("name", "classes"))
 
@@ -52,7 +51,7 @@ class Form(FormReader):
         """Begin a file on the disk."""
         path = self._folder / ("upload" if field == "file" else "sample")
         self._file = path.open("xb")
-        self._field, self._received, self._hash = field, Received(path, shown(name), "", 0), hashlib.sha256()
+        self._field, self._received, self._hash = field, Received(path, shown(name, "model"), "", 0), hashlib.sha256()
 
     def write_file(self, piece: memoryview) -> None:
         """Write and hash a piece."""
@@ -67,9 +66,3 @@ class Form(FormReader):
         self._file.close()
         self._file = None
         self.files[self._field] = self._received._replace(sha256=self._hash.hexdigest(), size=size)
-
-
-def shown(name: str) -> str:
-    """A client's file name as it may be shown anywhere: its last part, of letters, digits and a few signs."""
-    last = re.split(r"[\\/]", unicodedata.normalize("NFC", name))[-1]
-    return re.sub(r"[^\w.() -]", "_", last)[:100].strip(". ") or "model"

@@ -43,7 +43,7 @@ class Eyes:
         return number
 
 
-SERVICE: Any = bentoml.service(name="eyes", service_class=GuardedService)(Eyes)
+SERVICE: Any = bentoml.service(name="eyes", service_class=GuardedService, metrics={"enabled": False})(Eyes)
 
 
 def post(*requests: dict[str, Any]) -> list[httpx.Response]:
