@@ -8,7 +8,7 @@ import yaml
 
 from registry.errors import ExportError
 from services.packaging.job import Built, Job
-from services.packaging.requirements import BASE, POSTGRES, RUNTIMES, pinned
+from services.packaging.requirements import BASE, IMAGES, POSTGRES, RUNTIMES, pinned
 from services.packaging.source import stage_packages
 
 _BY_PATH = "If you are importing by python module path: '"
@@ -41,7 +41,7 @@ def work(job: Job) -> Built:
     _served(bento, context / "bentofile.yaml")
     routes = describe_routes(service)
     if not routes:
-        raise ExportError("the service has no method that takes JSON and answers once")
+        raise ExportError("the service has no method that takes JSON or images and answers once")
     return Built(
         signature={"routes": routes},
         runtime="service",
@@ -80,7 +80,7 @@ def _complete(path: Path) -> None:
     python = _part(written, "python", dict) or {}
     packages = _part(python, "packages", list) or []
     named = {_canonical(str(package)) for package in packages}
-    missing = pinned(name for name in (*BASE, *POSTGRES) if _canonical(name) not in named)
+    missing = pinned(name for name in (*BASE, *POSTGRES, *IMAGES) if _canonical(name) not in named)
     written["include"] = [*(_part(written, "include", list) or ["*.py"]), "services/**", "registry/**"]
     written["python"] = {"lock_packages": False, **python, "packages": [*packages, *missing]}
     path.write_text(yaml.safe_dump(written))
