@@ -11,10 +11,9 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from services import log_text
+from services import http_protocol, log_text, no_fetching
 from services.documentation import documentation_routes
 from services.documentation.openapi import Schema, service_document
-from services.http_protocol import install
 from services.inference.methods import read_forms
 from services.inference.servable import Handler
 from services.inference.threads import environment
@@ -71,8 +70,9 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
         control, describe = self.make_control(worker)
         routes = documentation_routes(worker.directory, describe)
         app.router.routes[:0] = routes  # ours before BentoML's `/` and `/docs.json`
-        install()
+        http_protocol.install()
         log_text.install()
+        no_fetching.install()
         keep_while_serving(app, worker, self.own_handlers)
         return stack(app, worker, control)
 

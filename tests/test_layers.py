@@ -47,7 +47,7 @@ LEVELS = [
     },
     {"directory", "request", "request_log", "kept_images", "sidecar", "metrics", "inference", "neighbours", "remember"},
     {"worker", "record", "middleware", "documentation"},
-    {"http_protocol", "http_head", "http_refusals"},
+    {"http_protocol", "http_head", "http_refusals", "no_fetching"},
     {"guarded"},
     {"packaging", "endpoint"},
     {"exporting", "exports", "containers", "endpoint_changes", "uploads", "models", "jobs", "doctor"},

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Annotated, Any
 
 import bentoml
@@ -13,6 +14,7 @@ from annotated_types import Len
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
+from services import no_fetching
 from services.guarded import GuardedService
 from services.inference.images import ImageFile
 from services.inference.methods import fields_of
@@ -37,6 +39,11 @@ class Eyes:
         """Count them."""
         return len(files)
 
+    @bentoml.api(route="/bentomls")  # type: ignore[untyped-decorator]
+    def bentomls(self, file: Path) -> int:
+        """The size of any file, by BentoML's own type."""
+        return file.stat().st_size
+
     @bentoml.api(route="/json")  # type: ignore[untyped-decorator]
     def json(self, number: int) -> int:
         """No images."""
@@ -46,12 +53,12 @@ class Eyes:
 SERVICE: Any = bentoml.service(name="eyes", service_class=GuardedService, metrics={"enabled": False})(Eyes)
 
 
-def post(*requests: dict[str, Any]) -> list[httpx.Response]:
+def post(*requests: dict[str, Any], route: str = "/one") -> list[httpx.Response]:
     """Ask BentoML's own app, without our layers."""
 
     async def ask() -> list[httpx.Response]:
         async with running(SERVICE.to_asgi(is_main=False)) as client:
-            return [await client.post("/one", **request) for request in requests]
+            return [await client.post(route, **request) for request in requests]
 
     return asyncio.run(ask())
 
@@ -86,6 +93,15 @@ def test_bentomls_own_route_takes_the_form_and_fetches_nothing(web: tuple[str, l
     )
     assert answered.status_code == 200 and answered.json() == [*CORNERS[0]]
     assert (fetched.status_code, damaged.status_code, asked) == (400, 400, [])
+
+
+def test_what_takes_files_by_bentomls_own_types_fetches_nothing_either() -> None:
+    form = {"Content-Type": "multipart/form-data; boundary=B"}
+    text = '--B\r\nContent-Disposition: form-data; name="file"\r\n\r\nhttp://example.invalid/a\r\n--B--\r\n'
+    no_fetching.install()
+    answered, fetched = post({"files": {"file": ("a.png", PNG)}}, {"content": text, "headers": form}, route="/bentomls")
+    assert (answered.status_code, answered.json()) == (200, len(PNG))
+    assert fetched.status_code == 400 and "Send a file, not its address." in fetched.text
 
 
 def test_the_fields_of_a_form_are_those_of_the_input_model() -> None:
