@@ -2,15 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_json
 
 from services.inference.batching import Batcher, plan
 from services.inference.instances import InstanceReader, Row
-from services.inference.runtimes import Runtime, load_runtime
+from services.inference.runtimes import Runtime
 from services.inference.signature import Signature
+from services.inference.stored import load_model
 
 Handler = Callable[[bytes, str], Awaitable[bytes]]  # body and request id to the answer's body
 
@@ -56,32 +56,8 @@ class Predictor:
         """The answer as an object."""
         return {"predictions": self._runtime.predict(rows), "model": self._model, "request_id": request_id}
 
-    def warm_up(self, example: dict[str, Any]) -> None:
-        """Predict the signature's example once, so that no caller pays for the first call."""
-        self._runtime.predict(self.read.rows({"instances": [example]}))
-
 
 def load_predictor(tag: str, model: str, version: str) -> Predictor:
-    """The model that BentoML's store keeps under `tag`, verified, loaded and warmed up.
-
-    Raises ExportError or ModelError when it no longer loads or no longer predicts its own example.
-    """
-    import bentoml
-
-    from services.inference.manifest import verify
-
-    stored = bentoml.models.get(tag)
-    metadata: dict[str, Any] = dict(stored.info.metadata)
-    folder = Path(stored.path)
-    verify(folder, metadata["files"])
-    signature = Signature.model_validate_json(str(metadata["signature"]))
-    runtime = load_runtime(str(metadata["runtime"]), folder / str(metadata["file"]), signature)
-    predictor = Predictor(signature, runtime, model, version, timings_of(metadata))
-    predictor.warm_up(signature.example)
-    return predictor
-
-
-def timings_of(metadata: Mapping[str, Any]) -> Mapping[str, float]:
-    """Seconds a call by rows of the runtime that was chosen, as the export measured them."""
-    timings: Mapping[str, float] = metadata["timings"][metadata["runtime"]]
-    return timings
+    """The model that BentoML's store keeps under `tag`, as an endpoint's version; raises what `load_model` raises."""
+    stored = load_model(tag)
+    return Predictor(stored.signature, stored.runtime, model, version, stored.timings)

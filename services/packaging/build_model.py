@@ -1,12 +1,8 @@
 """Child process of `export`: stores what is to serve a model, the compiled one or the file itself, and builds its Bento."""
 
-import json
-import shutil
-from pathlib import Path
-
 from registry.errors import ExportError
-from services.inference.manifest import manifest_of
-from services.packaging.job import Built, Choice, Described, Job
+from services.packaging.job import Built, Choice, Job
+from services.packaging.model_store import put
 from services.packaging.requirements import requirements
 from services.packaging.source import stage_packages
 
@@ -22,7 +18,7 @@ def work(job: Job) -> Built:
     """The whole build, into the BentoML home of this export."""
     described, choice = job.described(), job.choice()
     served = job.path if choice.runtime == described.framework else next(job.compiled(choice.runtime).iterdir())
-    _store(job, described, choice, served)
+    put(job.bento, served, described.signature, described.framework, choice, {"endpoint": job.endpoint})
     packages = described.packages if choice.runtime == described.framework else []
     _build_bento(job, requirements(choice.runtime, served.suffix, packages))
     return Built(
@@ -40,24 +36,6 @@ def work(job: Job) -> Built:
 
 def _remarks(job: Job, choice: Choice) -> list[str]:
     return [f"served by {choice.runtime}, not compiled: {choice.reason}"] if job.compile and choice.reason else []
-
-
-def _store(job: Job, described: Described, choice: Choice, served: Path) -> None:
-    """Copy the files into BentoML's model store, with all that is needed to serve them; a compiled model goes alone."""
-    import bentoml
-
-    metadata = {
-        "signature": json.dumps(described.signature),
-        "framework": described.framework,
-        "file": served.name,
-        "files": manifest_of(served.parent),
-        "seconds_per_row": choice.seconds_per_row,
-        **choice.model_dump(mode="json", exclude_none=True),  # BentoML takes no None
-    }
-    with bentoml.models.create(
-        job.bento, module="modelport", labels={"endpoint": job.endpoint}, metadata=metadata
-    ) as stored:
-        shutil.copytree(served.parent, stored.path, dirs_exist_ok=True)
 
 
 def _build_bento(job: Job, packages: list[str]) -> None:

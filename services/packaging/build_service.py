@@ -8,7 +8,7 @@ import yaml
 
 from registry.errors import ExportError
 from services.packaging.job import Built, Job
-from services.packaging.requirements import BASE, POSTGRES, pinned
+from services.packaging.requirements import BASE, POSTGRES, RUNTIMES, pinned
 from services.packaging.source import stage_packages
 
 _BY_PATH = "If you are importing by python module path: '"
@@ -38,6 +38,7 @@ def work(job: Job) -> Built:
         raise ExportError(f"the service can't be built: {_line(error)}") from None
     if not hasattr(service, "own_handlers"):
         raise ExportError("the service has no guard: write @bentoml.service(service_class=GuardedService)")
+    _served(bento, context / "bentofile.yaml")
     routes = describe_routes(service)
     if not routes:
         raise ExportError("the service has no method that takes JSON and answers once")
@@ -49,6 +50,20 @@ def work(job: Job) -> Built:
         import_path=str(bento.info.service),
         models=[str(model.tag) for model in bento.info.all_models],
     )
+
+
+def _served(bento: Any, path: Path) -> None:
+    """ExportError when the Bento lacks what its stored models (see `save_model`) are served by."""
+    import bentoml
+
+    listed = {_canonical(str(package)) for package in _part(_read(path), "python", dict)["packages"]}
+    for model in bento.info.all_models:
+        runtime = bentoml.models.get(model.tag).info.metadata.get("runtime")
+        missing = [name for name in RUNTIMES.get(str(runtime), ()) if name not in listed]
+        if missing:
+            raise ExportError(
+                f"bentofile.yaml lacks what the model {model.tag} is served by: add {', '.join(missing)} to `packages`"
+            )
 
 
 def _line(error: Exception) -> str:

@@ -124,3 +124,48 @@ def test_the_traffic_classifier(place: Place) -> None:
     assert place.run("delete", "traffic_classifier", "--yes").code == 0
     assert place.bentoml("list") == []
     assert len(place.bentoml("models", "list")) == 2  # what its training saved is not ours to delete
+
+
+SAVE = """
+import numpy as np
+from sklearn.tree import DecisionTreeClassifier
+from services.packaging.save_model import save_model
+
+rows = np.arange(100.0).reshape(50, 2)
+save_model("halves", DecisionTreeClassifier().fit(rows, rows[:, 0] > 40), rows, framework="sklearn")
+"""
+HALVES = """
+import bentoml
+from bentoml.models import BentoModel
+from pydantic import BaseModel, Field
+from services.guarded import GuardedService
+from services.inference.stored import load_model
+
+class Pair(BaseModel):
+    a: float = Field(examples=[1.0])
+    b: float = Field(examples=[2.0])
+
+@bentoml.service(service_class=GuardedService)
+class Halves:
+    saved = BentoModel("halves:latest")
+
+    def __init__(self) -> None:
+        self.model = load_model(self.saved.tag)
+
+    @bentoml.api(route="/halves", input_spec=Pair)
+    async def half(self, a: float, b: float) -> bool:
+        "Which half."
+        return (await self.model([(a, b)]))[0]["label"]
+"""
+
+
+@pytest.mark.slow
+def test_a_service_says_what_serves_its_model(place: Place) -> None:
+    place.python("-c", SAVE)
+    bentofile = BENTOFILE.replace("Adder", "Halves")
+    folder = write(place.folder / "halves", HALVES, bentofile)
+    refused = place.run("export", folder)
+    assert refused.code == 1
+    assert "is served by: add numpy to `packages`" in refused.err
+    write(folder, HALVES, bentofile.replace('"uvloop"', '"numpy"'))
+    assert place.run("export", folder, "-o", "json").json()["endpoint"] == "halves"

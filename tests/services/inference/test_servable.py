@@ -62,18 +62,6 @@ def test_the_answer_is_strict_json_or_an_error() -> None:
         asyncio.run(served(b'{"x0": NaN}', "r"))
 
 
-def test_the_warm_up_predicts_the_example() -> None:
-    asked: list[Any] = []
-
-    class Recorder(Echo):
-        def predict(self, rows: Sequence[Row]) -> list[Any]:
-            asked.extend(rows)
-            return super().predict(rows)
-
-    predictor(runtime=Recorder()).warm_up(SIGNATURE.example)
-    assert asked == [(0.0,)]
-
-
 def test_a_body_is_parsed_once_and_an_answer_is_written_once() -> None:
     served, calls = predictor(), []
 
