@@ -65,8 +65,8 @@ def draw(category: str, rng: np.random.Generator) -> bytes:
 def _captured(screen: Screen) -> bytes:
     """The screen as somebody happens to keep it: a part of it, darker or paler, blurred, compressed."""
     image = screen.image
-    if screen.chance(0.35):
-        kept = screen.between(0.5, 0.9)
+    if screen.chance(0.2):
+        kept = screen.between(0.6, 0.9)
         left, top = screen.between(0, 1 - kept) * screen.width, screen.between(0, 1 - kept) * screen.height
         image = image.crop(
             (round(left), round(top), round(left + kept * screen.width), round(top + kept * screen.height))

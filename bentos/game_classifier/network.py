@@ -91,11 +91,10 @@ def hasten_statistics(base: Network) -> None:
 
 
 def augmentation() -> Network:
-    """What makes another screenshot of the same game: mirrored, moved, darker or lighter. Not part of the model."""
+    """What makes another screenshot of the same game: mirrored, moved a little. Not part of the model."""
     return keras.Sequential(
         [
             keras.layers.RandomFlip("horizontal"),
             keras.layers.RandomTranslation(0.06, 0.06, fill_mode="nearest"),
-            keras.layers.RandomBrightness(0.1),
         ]
     )
