@@ -12,6 +12,7 @@ from registry.settings import settings
 from services.directory import Directory, EndpointEntry
 from services.inference.cache import ModelCache
 from services.inference.servable import Handler, Servable, load_predictor
+from services.kept_images import KeptImages
 from services.request_log import RequestLog
 from services.sidecar import Sidecar
 
@@ -35,6 +36,9 @@ class Worker:
         self._failed: set[Callable[[], None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._own: Mapping[str, Handler] | None = None
+        self.images = KeptImages()
+        self.at_start(self.images.start)
+        self.at_end(self.images.close)
         self._cache = ModelCache(
             load_servable, mark_broken, chosen.model_cache_count, chosen.model_cache_bytes, chosen.model_wait_seconds
         )
