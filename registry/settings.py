@@ -15,9 +15,10 @@ from typing import Annotated
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from registry import key_ring, secrets_file, values
+from registry.description_settings import DescriptionSettings
 from registry.errors import SettingsError
 
 PREFIX = "MODELPORT_"
@@ -25,7 +26,7 @@ _ENV_FILE = ".env"
 _SEPARATED = BeforeValidator(values.separated)
 
 
-class Settings(BaseSettings):
+class Settings(DescriptionSettings):
     """What an operator can choose."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=_ENV_FILE, extra="ignore", frozen=True)

@@ -9,6 +9,7 @@ from registry import catalog
 from registry.catalog import EndpointStatus
 from registry.database import require_schema, session
 from registry.settings import settings
+from services import descriptions
 from services.directory import Directory, EndpointEntry
 from services.inference.cache import ModelCache
 from services.inference.servable import Handler, Servable, load_predictor
@@ -58,12 +59,13 @@ class Worker:
         gc.freeze()  # what is there now stays: a full collection of it would hold up a request by a tenth of a second
 
     async def stop(self) -> None:
-        """Write what is left of the log and stop following the registry."""
+        """Write what is left of the log, stop following the registry, and hang up on language models."""
         if self._timer is not None:
             self._timer.cancel()
         for work in self._at_end:
             await asyncio.to_thread(work)
         await self._sidecar.stop()
+        await descriptions.close()
         gc.unfreeze()
 
     def each_interval(self, work: Callable[[], None]) -> None:

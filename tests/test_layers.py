@@ -42,6 +42,7 @@ LEVELS = [
         "audit_trail",
         "stats",
         "user_admin",
+        "descriptions",
     },
     {"directory", "request", "request_log", "kept_images", "sidecar", "metrics", "inference", "remember"},
     {"worker", "record", "middleware", "documentation"},
