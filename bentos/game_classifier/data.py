@@ -53,7 +53,7 @@ class Screenshots:
 
 
 def draw(category: str, rng: np.random.Generator) -> bytes:
-    """One synthetic screenshot of that category, as a JPEG or PNG file of some common size."""
+    """One synthetic screenshot of that category, as a JPEG file of some common size."""
     screen = Screen(rng, _SIZES[rng.integers(len(_SIZES))])
     SCENES[category](screen)
     for part, share in ((caption, 0.75), (caption, 0.4), (bar, 0.35), (small_map, 0.3), (banner, 0.15), (menu, 0.06)):
@@ -76,10 +76,7 @@ def _captured(screen: Screen) -> bytes:
     if screen.chance(0.3):
         image = image.filter(ImageFilter.GaussianBlur(screen.between(0.5, 2)))
     file = io.BytesIO()
-    if screen.chance(0.2):
-        image.save(file, "PNG", compress_level=1)
-    else:
-        image.save(file, "JPEG", quality=screen.count(25, 92))
+    image.save(file, "JPEG", quality=screen.count(25, 92))
     return file.getvalue()
 
 
