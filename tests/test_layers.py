@@ -26,6 +26,7 @@ LEVELS = [
         "naming",
         "peer",
         "log_text",
+        "multipart",
         "duration",
         "held_keys",
         "keys",

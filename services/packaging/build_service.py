@@ -8,7 +8,7 @@ import yaml
 
 from registry.errors import ExportError, InvalidInput
 from services.packaging.job import Built, Job
-from services.packaging.requirements import BASE, POSTGRES, RUNTIMES, pinned
+from services.packaging.requirements import BASE, IMAGES, POSTGRES, RUNTIMES, pinned
 from services.packaging.source import stage_packages
 from services.packaging.written import canonical_limit
 
@@ -42,7 +42,7 @@ def work(job: Job) -> Built:
     _served(bento, context / "bentofile.yaml")
     routes = describe_routes(service)
     if not routes:
-        raise ExportError("the service has no method that takes JSON and answers once")
+        raise ExportError("the service has no method that takes JSON or images and answers once")
     return Built(
         signature={"routes": routes},
         runtime="service",
@@ -90,7 +90,7 @@ def _complete(path: Path) -> None:
     python = _part(written, "python", dict) or {}
     packages = _part(python, "packages", list) or []
     named = {_canonical(str(package)) for package in packages}
-    missing = pinned(name for name in (*BASE, *POSTGRES) if _canonical(name) not in named)
+    missing = pinned(name for name in (*BASE, *POSTGRES, *IMAGES) if _canonical(name) not in named)
     written["include"] = [*(_part(written, "include", list) or ["*.py"]), "services/**", "registry/**"]
     written["python"] = {"lock_packages": False, **python, "packages": [*packages, *missing]}
     path.write_text(yaml.safe_dump(written))

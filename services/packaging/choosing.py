@@ -24,12 +24,12 @@ def choose(
         compiled = {"onnx": compile_model(*given, folder_of("onnx"))}
     except NotCompiled as reason:
         return Choice(
-            runtime=framework, timings={framework: time_calls(original, description.rows)}, reason=str(reason)
+            runtime=framework, timings={framework: time_calls(original, description.calls)}, reason=str(reason)
         )
     if tree := compile_tree(*given, folder_of("tree")):
         compiled["tree"] = tree
     runtimes = {framework: original} | {name: form.runtime for name, form in compiled.items()}
-    timings = {name: time_calls(runtime, description.rows) for name, runtime in runtimes.items()}
+    timings = {name: time_calls(runtime, description.calls) for name, runtime in runtimes.items()}
     chosen = fastest(timings)
     proof = compiled[chosen if chosen in compiled else "onnx"].proof
     slower = None if chosen in compiled else "the compiled model is slower"

@@ -1,10 +1,11 @@
 """What the exporting process asks of its children, and what they answer: JSON files in a folder of their own."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from services.inference.signature import Pixels
 from services.packaging.limits import Limits
 
 
@@ -21,6 +22,8 @@ class Job(BaseModel):
     framework: str = ""
     sample: Path | None = None
     classes: list[str] | None = None
+    input: Literal["image"] | None = None
+    pixels: Pixels | None = None
     compile: bool = False
     limits: Limits | None = None  # of a model that came from elsewhere
 

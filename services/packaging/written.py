@@ -36,10 +36,11 @@ def canonical_limit(text: str | None) -> str | None:
 
 def source_digest(job: Job) -> str | None:
     """A sha256 of all but the model that shapes the signature; None when nothing was given."""
-    if job.sample is None and not job.classes:
+    if job.sample is None and not job.classes and job.input is None:
         return None
     sample = sha256_of(job.sample) if job.sample else ""
-    return hashlib.sha256("\0".join([sample, *(job.classes or ())]).encode()).hexdigest()
+    read_as = [f"{job.input} {job.pixels}"] if job.input is not None else []
+    return hashlib.sha256("\0".join([sample, *read_as, *(job.classes or ())]).encode()).hexdigest()
 
 
 def with_models(digest: str, models: Sequence[str]) -> str:
