@@ -28,7 +28,8 @@ MOST_FILES = 32
 Id = Annotated[str, Field(description="Look it up with `GET /predictions/{id}`.", min_length=32, max_length=32)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[
-    float, Field(ge=0, description="Seconds from the call's images to all of its predictions; descriptions not counted.")
+    float,
+    Field(ge=0, description="Seconds from the call's images to all of its predictions; descriptions not counted."),
 ]
 FileName = Annotated[str, Field(description="The file's name, as it was sent.")]
 
@@ -159,6 +160,4 @@ def _noted(file: ImageFile, predicted: dict[str, Any], seconds: float) -> Seen:
 
 def _failure(file: ImageFile, error: PlatformError) -> Failure:
     fault = Fault(code=error.code, message=error.message, details=error.details)
-    return Failure(
-        prediction_id=remember(filename=file.name, error=error.message), error=fault, filename=file.name
-    )
+    return Failure(prediction_id=remember(filename=file.name, error=error.message), error=fault, filename=file.name)
