@@ -4,6 +4,8 @@ All of it is layers of Keras's own, so that the saved model is safe to load, com
 """
 
 import os
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ def backbone(weights: str) -> Network:
     """MobileNetV2 with `imagenet` weights, those of a file, or random ones (`none`); ValueError when they can't be had."""
     if weights == "imagenet":
         try:
-            return _mobile_net("imagenet")
+            with redirect_stdout(sys.stderr):  # Keras reports the download's progress; ours is the report's
+                return _mobile_net("imagenet")
         except Exception as error:  # Keras raises a bare Exception when a download fails
             raise ValueError(
                 f"the ImageNet weights can't be downloaded ({_line(error)}): "
@@ -58,7 +61,7 @@ def _read(base: Network, path: Path) -> None:
 
 
 def _line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
+    lines = str(error).rpartition(" -- ")[2].strip().splitlines()  # after the address, where Keras names one
     return lines[0].rstrip(".:")[:160] if lines else type(error).__name__
 
 

@@ -69,7 +69,7 @@ class OneOfMany(Seen):
 class Fault(BaseModel):
     """As in the body of an error."""
 
-    code: str = Field(examples=["unsupported_media_type"])
+    code: str = Field(examples=["UNSUPPORTED_MEDIA_TYPE"])
     message: str
     details: dict[str, Any] | None = None
 
