@@ -136,7 +136,7 @@ def test_what_is_refused_has_one_error_and_is_not_stored(
     before = stored(store)
     answer = servers[0].client.post(path, **form)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
-    assert set(answer.json()) == {"error"}
+    assert set(answer.json()) == {"error", "request_id"}
     assert stored(store) == before
 
 
