@@ -50,7 +50,7 @@ LEVELS = [
     {"http_protocol", "http_head", "http_refusals"},
     {"guarded"},
     {"packaging", "endpoint"},
-    {"exporting", "exports", "endpoint_changes", "uploads", "models", "jobs", "doctor"},
+    {"exporting", "exports", "containers", "endpoint_changes", "uploads", "models", "jobs", "doctor"},
     {"control"},
     {"platform", "hub"},
 ]

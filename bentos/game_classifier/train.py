@@ -34,7 +34,14 @@ def save(network: "Network", report: Report, shots: Screenshots, weights: str, s
     }
     sample = shots.pixels[np.linspace(0, len(shots.pixels) - 1, SAMPLE).astype(int)]  # some of each class
     saved = save_model(
-        MODEL_NAME, network, sample, framework="keras", classes=shots.classes, metadata=metadata, report=_progress
+        MODEL_NAME,
+        network,
+        sample,
+        framework="keras",
+        classes=shots.classes,
+        metadata=metadata,
+        report=_progress,
+        must_be_faster=False,  # the Bento is for ONNX Runtime; TensorFlow would make it ten times as large
     )
     return saved.tag
 

@@ -37,19 +37,23 @@ def save_model(
     classes: Sequence[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
     report: Callable[[str], None] | None = None,
+    must_be_faster: bool = True,
 ) -> Saved:
     """Describe, compile, prove, time and save a fitted model; its own framework serves it where nothing faster is proved.
 
     `sample` are some hundred rows as the model takes them: a frame, or an array with shape (rows, ...). They give the
-    signature and the proof its rows. `metadata` (JSON-like) is kept with the model. Raises ExportError with one line
-    when the model can't be described.
+    signature and the proof its rows. `metadata` (JSON-like) is kept with the model. Without `must_be_faster` what is
+    compiled and proved serves whatever the timings say: a Bento then needs no framework, on a busy machine too. Raises
+    ExportError with one line when the model can't be described.
     """
     with TemporaryDirectory() as made:
         folder = Path(made)
         file = _write(model, framework, folder / "model")
         description = describe(framework, model, sample, classes)
         original = load_runtime(framework, file, description.signature)
-        choice = choose(framework, model, original, description, lambda runtime: folder / "compiled" / runtime)
+        choice = choose(
+            framework, model, original, description, lambda runtime: folder / "compiled" / runtime, must_be_faster
+        )
         compiled = folder / "compiled" / choice.runtime
         served = file if choice.runtime == framework else next(compiled.iterdir())
         signature = description.signature.model_dump(mode="json")

@@ -118,7 +118,7 @@ def test_many_calls_at_once_on_two_workers_are_stored_and_counted_exactly(
 
     with ThreadPoolExecutor(16) as pool:
         ids = [id for answered in pool.map(call, range(200)) for id in answered]
-    server.client.post(PATH, json={"images": ["no base64"]})
+    assert server.client.post(PATH, json={"images": [*body(1)["images"], "x"]}).status_code == 500
     server.eventually(lambda: len(stored(store)) >= before[0] + 500)
     server.stop()
 
