@@ -45,7 +45,7 @@ LEVELS = [
         "user_admin",
         "descriptions",
     },
-    {"directory", "request", "request_log", "kept_images", "sidecar", "metrics", "inference", "remember"},
+    {"directory", "request", "request_log", "kept_images", "sidecar", "metrics", "inference", "neighbours", "remember"},
     {"worker", "record", "middleware", "documentation"},
     {"http_protocol", "http_head", "http_refusals"},
     {"guarded"},

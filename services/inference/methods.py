@@ -5,11 +5,12 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
+import httpx
 from bentoml.exceptions import BadInput, BentoMLException
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
-from registry.errors import InvalidInput, ModelError, PlatformError, UnsupportedMediaType
+from registry.errors import InvalidInput, ModelError, PlatformError, Unavailable, UnsupportedMediaType
 from services.inference.forms import Form, FormHandler
 from services.inference.images import ImageFile
 from services.invalid import explain
@@ -46,6 +47,8 @@ class Method:
             if error.error_code < 500:
                 raise InvalidInput(str(error)) from None
             raise ModelError("The service could not answer this request.") from error
+        except httpx.TransportError as error:
+            raise Unavailable("A service that this one depends on does not answer at present.") from error
         return _written(result)
 
     def _arguments(self, value: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
