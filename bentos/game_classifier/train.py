@@ -39,6 +39,7 @@ def save(network: "Network", report: Report, shots: Screenshots, weights: str, s
         sample,
         framework="keras",
         classes=shots.classes,
+        pixels="0..255",
         metadata=metadata,
         report=_progress,
         must_be_faster=False,  # the Bento is for ONNX Runtime; TensorFlow would make it ten times as large

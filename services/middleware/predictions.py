@@ -16,6 +16,7 @@ from services.request import PREFLIGHT, UNMATCHED, RequestContext, context_of
 
 _PREFIX = "/api/predict/"
 _JSON = b"application/json"
+_JSON_ONLY = "Send application/json."
 _CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 
 ReadyHandler = Callable[[EndpointEntry, str], Handler | None]
@@ -66,18 +67,20 @@ async def answered(handler: Handler, context: RequestContext, receive: Receive) 
         check_plain(encoding)
         values = await read_form(receive, Form(content_type or b"", on_form.fields))
         return None if values is None else await on_form.answer(values, context.id)
-    check_json(content_type, encoding)
+    check_json(
+        content_type, encoding, _JSON_ONLY if on_form is None else "Send multipart/form-data or application/json."
+    )
     body = await read(receive)
     return None if body is None else await handler(body, context.id)
 
 
-def check_json(content_type: bytes | None, encoding: bytes | None) -> None:
+def check_json(content_type: bytes | None, encoding: bytes | None, otherwise: str = _JSON_ONLY) -> None:
     """Refuse any body that isn't plain JSON; no content type at all counts as JSON."""
     if content_type == _JSON and encoding is None:
         return
     kind, _, parameters = (content_type or _JSON).partition(b";")
     if kind.strip().lower() not in (_JSON, b""):
-        raise UnsupportedMediaType("Send application/json.")
+        raise UnsupportedMediaType(otherwise)
     for name, _, value in (parameter.partition(b"=") for parameter in parameters.split(b";")):
         if name.strip().lower() == b"charset" and value.strip(b' "').lower() not in _CHARSETS:
             raise UnsupportedMediaType("Send JSON as UTF-8.")

