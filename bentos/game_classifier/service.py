@@ -100,7 +100,7 @@ class GameClassifier:
     def __init__(self) -> None:
         self.model = load_model(self.saved.tag)
         height, width, _ = self.model.signature.inputs[0].shape
-        self.size = height, width
+        self.size = int(height or 0), int(width or 0)
         self.version = ModelVersion(name=self.model.name, version=self.model.version)
 
     @bentoml.api(route="/predict/image")  # type: ignore[untyped-decorator]

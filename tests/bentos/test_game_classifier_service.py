@@ -62,7 +62,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Any:
     )
     choice = Choice(runtime="onnx", timings={"onnx": {"1": 1e-4, "32": 1e-3}})
     put("game_classifier", file, signature.model_dump(mode="json"), "onnx", choice, {})
-    return GameClassifier.inner()
+    made: Any = GameClassifier
+    return made.inner()
 
 
 def plain(colour: str, name: str = "some.png") -> ImageFile:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -146,12 +147,17 @@ def stored(store: Store) -> set[str]:
         return {row.id for row in session.exec(select(Prediction))}
 
 
+def holds(store: Store, ids: set[str]) -> bool:
+    """Whether all of these are stored."""
+    return ids <= stored(store)
+
+
 def test_each_prediction_is_stored(servers: list[Server], store: Store, shots: dict[str, bytes]) -> None:
     files = [("files", (name, data)) for name, data in shots.items()] + [("files", TEXT)]
     for server in servers:
-        ids = {result["prediction_id"] for result in server.client.post(MANY, files=files).json()["results"]}
+        ids: set[str] = {result["prediction_id"] for result in server.client.post(MANY, files=files).json()["results"]}
         assert len(ids) == len(shots) + 1
-        server.eventually(lambda ids=ids: ids <= stored(store))
+        server.eventually(partial(holds, store, ids))
     with store.session() as session:
         rows = [row for row in session.exec(select(Prediction)) if row.id in ids]
     assert {row.filename for row in rows} == {*shots, "notes.txt"}
@@ -171,7 +177,7 @@ def test_without_a_key_nothing_is_answered(servers: list[Server], shots: dict[st
 
 
 def test_a_description_that_cannot_be_had_is_a_reason(servers: list[Server], shots: dict[str, bytes]) -> None:
-    form = {"file": ("a.jpg", shots["racing.jpg"]), "describe": (None, "anthropic")}
+    form: Form = {"file": ("a.jpg", shots["racing.jpg"]), "describe": (None, "anthropic")}
     for server in servers:
         answer = server.client.post(ONE, files=form)
         assert answer.status_code == 200
