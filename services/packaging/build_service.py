@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 
-from registry.errors import ExportError
+from registry.errors import ExportError, InvalidInput
 from services.packaging.job import Built, Job
 from services.packaging.requirements import BASE, IMAGES, POSTGRES, RUNTIMES, pinned
 from services.packaging.source import stage_packages
+from services.packaging.written import canonical_limit
 
 _BY_PATH = "If you are importing by python module path: '"
 
@@ -48,6 +49,7 @@ def work(job: Job) -> Built:
         framework="bentoml",
         size_bytes=sum(_size(str(model.tag)) for model in bento.info.all_models),
         import_path=str(bento.info.service),
+        rate_limit=_limit(service),
         models=[str(model.tag) for model in bento.info.all_models],
     )
 
@@ -64,6 +66,14 @@ def _served(bento: Any, path: Path) -> None:
             raise ExportError(
                 f"bentofile.yaml lacks what the model {model.tag} is served by: add {', '.join(missing)} to `packages`"
             )
+
+
+def _limit(service: Any) -> str | None:
+    """The class attribute `rate_limit`; ExportError when it is no limit."""
+    try:
+        return canonical_limit(getattr(service.inner, "rate_limit", None))
+    except InvalidInput as error:
+        raise ExportError(f"the service's `rate_limit`: {error.message}") from None
 
 
 def _line(error: Exception) -> str:

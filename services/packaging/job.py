@@ -109,6 +109,7 @@ class Built(BaseModel):
     framework: str
     size_bytes: int
     import_path: str | None = None
+    rate_limit: str | None = None  # what a hand-written service's keys get where nobody says otherwise
     models: list[str] = []
     choice: Choice | None = None  # a hand-written service chooses for itself
     rows: list[list[Any]] = []  # as in Described

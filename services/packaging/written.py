@@ -89,7 +89,7 @@ def write_down(
 ) -> tuple[Endpoint, bool]:
     """One transaction: model, endpoint, and what the asker gets, each with its audit entry; whether the endpoint is new.
 
-    `upload` is the id of the uploaded model that this was built from.
+    `upload` is the id of the uploaded model that this was built from. A new endpoint without a limit gets the service's own.
     """
     with session() as opened:
         exclusive(opened)  # whoever asks may do it until it is done
@@ -106,8 +106,9 @@ def write_down(
             uploaded=fitting(opened, upload, job.endpoint),
             actor=actor,
         )
-        if limit is not None and limit != endpoint.rate_limit:
-            set_limit(opened, endpoint, limit, actor=actor)
+        chosen = limit or (built.rate_limit if is_new else None)
+        if chosen is not None and chosen != endpoint.rate_limit:
+            set_limit(opened, endpoint, chosen, actor=actor)
         asker.written(opened, endpoint, is_new)
     return endpoint, is_new
 
