@@ -6,6 +6,7 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 
 import asyncio
 from collections.abc import Sequence
+from http import HTTPStatus
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from registry.errors import PlatformError
 from services import descriptions
 from services.descriptions import Provider, Reason
 from services.guarded import GuardedService
-from services.inference.decoding import decoded, each_decoded
+from services.inference.decoding import decoded
 from services.inference.images import ImageFile
 from services.inference.stored import load_model
 from services.remember import remember
@@ -111,8 +112,8 @@ class GameClassifier:
     ) -> Prediction:
         """Classify one screenshot."""
         started = perf_counter()
-        pixels = await decoded(file, *self.size)
-        (seen,) = await self._seen([file], [pixels], started)
+        predicted = await self._predicted(file)
+        (seen,) = await _noted([(file, predicted)], perf_counter() - started)
         answer = Prediction(**dict(seen), model=self.version, request_id=request_id())
         if describe is not None:
             told = await descriptions.describe(
@@ -130,34 +131,38 @@ class GameClassifier:
     ) -> Predictions:
         """Classify up to 32 screenshots; one that can't be read fails alone."""
         started = perf_counter()
-        found = await each_decoded(files, *self.size)
-        read = [(file, one) for file, one in zip(files, found, strict=True) if not isinstance(one, PlatformError)]
-        seen = iter(await self._seen([file for file, _ in read], [pixels for _, pixels in read], started))
+        found = await asyncio.gather(*map(self._predicted, files), return_exceptions=True)
+        answered = [(file, one) for file, one in zip(files, found, strict=True) if not isinstance(one, BaseException)]
+        seen = iter(await _noted(answered, perf_counter() - started))
         results = [
-            _failure(file, one) if isinstance(one, PlatformError) else OneOfMany(**dict(next(seen)), filename=file.name)
+            _failure(file, one) if isinstance(one, BaseException) else OneOfMany(**dict(next(seen)), filename=file.name)
             for file, one in zip(files, found, strict=True)
         ]
         return Predictions(results=results, model=self.version, request_id=request_id())
 
-    async def _seen(self, files: Sequence[ImageFile], pixels: Sequence[Any], started: float) -> list[Seen]:
-        """Predict images in one batch, and note each prediction to be stored."""
-        if not files:
-            return []
-        predicted = await self.model([(one,) for one in pixels], sum(len(file.data) for file in files))
-        seconds = perf_counter() - started
-        # Where images are kept they are encrypted: a millisecond for each megabyte.
-        return await asyncio.to_thread(
-            lambda: [_noted(file, one, seconds) for file, one in zip(files, predicted, strict=True)]
-        )
+    async def _predicted(self, file: ImageFile) -> dict[str, Any]:
+        """What the network says of an image. Of many, the first are predicted while the last are decoded, in shared calls."""
+        pixels = await decoded(file, *self.size)
+        (predicted,) = await self.model([(pixels,)], len(file.data))
+        found: dict[str, Any] = predicted
+        return found
 
 
-def _noted(file: ImageFile, predicted: dict[str, Any], seconds: float) -> Seen:
+async def _noted(answered: Sequence[tuple[ImageFile, dict[str, Any]]], seconds: float) -> list[Seen]:
+    """The predictions, each noted to be stored; in a thread, for where images are kept they are hashed."""
+    return await asyncio.to_thread(lambda: [_note(file, predicted, seconds) for file, predicted in answered])
+
+
+def _note(file: ImageFile, predicted: dict[str, Any], seconds: float) -> Seen:
     category, chances = predicted["label"], predicted["probabilities"]
     known = {"category": category, "confidence": chances[category], "probabilities": chances}
     id = remember(**known, filename=file.name, processing_time=seconds, image=file.data)
     return Seen(prediction_id=id, processing_time=seconds, **known)
 
 
-def _failure(file: ImageFile, error: PlatformError) -> Failure:
+def _failure(file: ImageFile, error: BaseException) -> Failure:
+    """The result of an image that can't be read; any other error is the whole call's."""
+    if not isinstance(error, PlatformError) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise error
     fault = Fault(code=error.code, message=error.message, details=error.details)
     return Failure(prediction_id=remember(filename=file.name, error=error.message), error=fault, filename=file.name)

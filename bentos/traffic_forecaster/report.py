@@ -67,6 +67,7 @@ class Report:
         return "\n".join(lines)
 
     def __str__(self) -> str:
+        short = f"{self.share(LSTM):.3f} of seasonal-naive's mean absolute error, in {self.days} days never seen"
         head = (
             f"{self.trained} windows to learn from, {self.calibrated} to set the interval; "
             f"tested from {self.tested} moments, one per interval, in {self.days} days never seen"
@@ -83,4 +84,4 @@ class Report:
         lines = [
             "".join([cells[0].ljust(24), *(cell.rjust(16) for cell in cells[1:])]) if cells else "" for cells in table
         ]
-        return "\n".join([head, "", *lines, "", self.verdict])
+        return "\n".join([short, head, "", *lines, "", self.verdict])

@@ -1,5 +1,6 @@
 """Forms with images through all the layers: what is right is answered, whatever else is the caller's fault."""
 
+import asyncio
 import gzip
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from starlette.types import Message
 from registry.errors import PlatformError
 from services import worker
 from services.directory import EndpointEntry
-from services.inference.decoding import each_decoded
+from services.inference.decoding import decoded
 from services.inference.images import ImageFile
 from services.inference.servable import Servable
 from services.inference.typed import describe_routes, typed_handlers
@@ -45,13 +46,15 @@ class Eyes:
     @bentoml.api(route=MANY)  # type: ignore[untyped-decorator]
     async def many(self, files: Annotated[list[ImageFile], Len(1, 32)]) -> list[Seen]:
         """Look at many, each by itself."""
-        found = await each_decoded(files, 4, 4)
-        return [
-            Seen(name=file.name, error=pixels.code)
-            if isinstance(pixels, PlatformError)
-            else Seen(name=file.name, colour=pixels[0, 0].tolist())
-            for file, pixels in zip(files, found, strict=True)
-        ]
+        return await asyncio.gather(*map(self.look, files))
+
+    async def look(self, file: ImageFile) -> Seen:
+        """Look at one of them."""
+        try:
+            pixels = await decoded(file, 4, 4)
+        except PlatformError as error:
+            return Seen(name=file.name, error=error.code)
+        return Seen(name=file.name, colour=pixels[0, 0].tolist())
 
 
 SERVICE: Any = bentoml.service(name="eyes")(Eyes)
