@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from registry.errors import ExportError
 from services.inference.batching import Batcher, plan
 from services.inference.instances import InstanceReader, Row
 from services.inference.runtimes import Runtime, load_runtime
@@ -46,9 +47,20 @@ def load_model(tag: Any) -> StoredModel:
 
     stored = bentoml.models.get(tag)
     metadata: dict[str, Any] = dict(stored.info.metadata)
+    if "runtime" not in metadata:
+        raise ExportError(f"the model {stored.tag} was not saved by save_model: train it again")
     folder = Path(stored.path)
     verify(folder, metadata["files"])
     signature = Signature.model_validate_json(str(metadata["signature"]))
     runtime = load_runtime(str(metadata["runtime"]), folder / str(metadata["file"]), signature)
-    runtime.predict(InstanceReader(signature).rows({"instances": [signature.example]}))  # no caller pays for the first
+    runtime.predict(_first(signature))  # no caller pays for it
     return StoredModel(stored.tag.name, str(stored.tag.version), signature, runtime, metadata)
+
+
+def _first(signature: Signature) -> list[Row]:
+    """The signature's example, or a black image."""
+    if signature.image is None:
+        return InstanceReader(signature).rows({"instances": [signature.example]})
+    import numpy as np
+
+    return [(np.zeros([size or 0 for size in signature.image.shape], "uint8"),)]
