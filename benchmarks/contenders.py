@@ -2,8 +2,9 @@
 
 import os
 import sys
+from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ class Contender:
     command: Callable[[Start], list[str]]
     variables: Callable[[Start], Mapping[str, str]] = lambda start: {}
     path: Callable[[Start], str] = lambda start: "/predict"
-    body: Callable[[Rows], Any] = lambda rows: {"rows": rows}
+    body: Callable[[Rows], Any] = lambda rows: {"rows": rows}  # bytes, or what JSON can carry
+    content_type: str = "application/json"
     answers: Callable[[Any], Rows] = lambda document: document["predictions"]
     keyed: bool = False
     peer: bool = True
@@ -67,7 +69,7 @@ def fastapi(variant: str, label: str) -> Contender:
         f"fastapi-{variant.replace(' ', '-')}",
         label,
         lambda start: [
-            _tool("fastapi", "uvicorn"), "app:app", "--app-dir", str(PEERS / "fastapi"), "--port", str(start.port),
+            _tool("fastapi", "uvicorn"), f"{'upload' if 'upload' in variant else 'app'}:app", "--app-dir", str(PEERS / "fastapi"), "--port", str(start.port),
             "--no-access-log", "--log-level", "warning", "--loop", "uvloop", "--http", "httptools",
         ],
         lambda start: {"BENCH_VARIANT": variant},
@@ -205,6 +207,20 @@ BARE = Contender(
     answers=lambda document: [_answer(found) for found in document["predictions"]],
     peer=False,
 )  # fmt: skip
+
+
+def upload(contender: Contender) -> Contender:
+    """The same server asked for one image by a form with the field `file`."""
+    return replace(contender, body=_form, content_type=f"multipart/form-data; boundary={_BOUNDARY}")
+
+
+def _form(rows: Rows) -> bytes:
+    (image,) = rows
+    head = 'Content-Disposition: form-data; name="file"; filename="shot.jpg"\r\nContent-Type: image/jpeg'
+    return f"--{_BOUNDARY}\r\n{head}\r\n\r\n".encode() + b64decode(image) + f"\r\n--{_BOUNDARY}--\r\n".encode()
+
+
+_BOUNDARY = "benchmark"
 
 MODELPORT = modelport("modelport", "Modelport, whole stack")
 ORIGINAL = modelport("modelport-original", "Modelport, model not compiled", "original")

@@ -14,7 +14,8 @@ from benchmarks.places import cache as folder_of
 
 LIMIT = "1000000/second"
 FULL = {"endpoints": 1_000, "keys": 100_000}
-FILES = {"lstm": "lstm.keras"}
+FILES = {"lstm": "lstm.keras", "image": "image.keras"}
+OPTIONS = {"image": ["--input", "image"]}
 _made: set[Path] = set()  # by this run
 
 
@@ -73,6 +74,7 @@ def _export(home: Path, model: str, *, compiled: bool) -> dict[str, Any]:
         command.append("--allow-pickle")
     if (sample := MODELS / f"{model}.csv").exists():
         command += ["--sample", str(sample)]
+    command += OPTIONS.get(model, [])
     if not compiled:
         command.append("--no-compile")
     found: dict[str, Any] = json.loads(_run([sys.executable, "-m", "cli.main", *command], _variables(home)))

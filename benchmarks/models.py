@@ -5,12 +5,15 @@
 
 import json
 import sys
+from base64 import b64encode
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 NUMBERS = 10
 STEPS, CHANNELS = 24, 4
 ROWS = 32
+SIDE, KINDS = 96, 6
 PLANS, REGIONS = ["free", "pro", "team"], ["north", "south", "east", "west"]
 
 
@@ -21,6 +24,7 @@ def main() -> None:
     _numeric(folder)
     _pipeline(folder)
     _lstm(folder)
+    _image(folder)
 
 
 def _numeric(folder: Path) -> None:
@@ -90,6 +94,52 @@ def _lstm(folder: Path) -> None:
     model.compile(loss="mse")
     model.save(folder / "lstm.keras")
     _write(folder, "lstm", series.tolist(), model.predict(series, verbose=0)[:, 0].tolist())
+
+
+def _image(folder: Path) -> None:
+    """MobileNetV2 as transfer learning leaves it (random weights below a fitted head), and JPEGs of screenshots' size."""
+    import keras
+    import numpy as np
+    from PIL import Image
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((SIDE, SIDE, 3), dtype="uint8")
+    base = keras.applications.MobileNetV2((SIDE, SIDE, 3), alpha=0.35, include_top=False, weights=None, pooling="avg")
+    features = base(keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs))
+    kinds = np.arange(4 * ROWS) % KINDS
+    shots = [_jpeg(int(kind), seed) for seed, kind in enumerate(kinds)]
+    pixels = np.stack([np.asarray(Image.open(BytesIO(shot)).convert("RGB").resize((SIDE, SIDE))) for shot in shots])
+    seen = keras.Model(inputs, features).predict(pixels, verbose=0)
+    scale, head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(seen, kinds)
+    weights = head.coef_.T / scale.scale_[:, None]
+    dense = keras.layers.Dense(KINDS, activation="softmax")
+    model = keras.Model(inputs, dense(features))
+    dense.set_weights([weights, head.intercept_ - scale.mean_ @ weights])
+    model.save(folder / "image.keras")
+    answers = model.predict(pixels[:ROWS], verbose=0).argmax(axis=1).tolist()
+    _write(folder, "image", [b64encode(shot).decode() for shot in shots[:ROWS]], answers)
+
+
+def _jpeg(kind: int, seed: int) -> bytes:
+    """A picture of 1280 by 720 in which bars of one direction and colour stand before a noisy sky."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    random = np.random.default_rng(seed)
+    sky = np.linspace(60, 200, 720)[:, None, None] + random.normal(0, 4, (720, 1280, 3))
+    image = Image.fromarray(sky.clip(0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    for left, top in random.integers(0, 900, (40, 2)).tolist():
+        wide, high = ((260, 30), (30, 260))[kind % 2]
+        draw.rectangle(
+            (left, top, left + wide, top + high), fill=((200, 40, 40), (40, 180, 60), (40, 60, 200))[kind // 2]
+        )
+    out = BytesIO()
+    image.save(out, "JPEG", quality=85)
+    return out.getvalue()
 
 
 def _write(folder: Path, name: str, rows: list[Any], answers: list[Any]) -> None:

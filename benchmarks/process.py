@@ -98,7 +98,7 @@ def post(port: int, path: str, body: bytes, headers: Mapping[str, str]) -> tuple
     """Status and body of one POST to this machine."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.request("POST", path, body, {"Content-Type": "application/json", **headers})
+        connection.request("POST", path, body, dict(headers))
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:

@@ -47,10 +47,10 @@ def _drive(
     body = body_file(under, scenario, 1)
     running.first_answer(start.port, under.path(start), body.read_bytes(), {"X-API-Key": key})
     url = f"http://127.0.0.1:{start.port}{under.path(start)}"
-    wrk.run(url, body, key, CONNECTIONS, WARM)
+    wrk.run(url, body, "application/json", key, CONNECTIONS, WARM)
     os.kill(running.pid, signal.SIGUSR1)
     before = running.cpu_seconds()
-    load = wrk.run(url, body, key, CONNECTIONS, seconds)
+    load = wrk.run(url, body, "application/json", key, CONNECTIONS, seconds)
     others = sum(spent - before.get(pid, 0.0) for pid, spent in running.cpu_seconds().items() if pid != running.pid)
     os.kill(running.pid, signal.SIGUSR2)
     for _ in range(100):

@@ -72,6 +72,10 @@ PROMISES = (
         "LSTM, 1 row: requests/s over FastAPI with `tf.function`", 3, True, "×",
         faster("lstm", ("fastapi-async-def-tf.function",)),
     ),
+    Promise(
+        "Image upload: requests/s over FastAPI with `tf.function`", 3, True, "×",
+        faster("image", ("fastapi-upload-async-def", "fastapi-upload-def")),
+    ),
     Promise("Decision tree, 32 rows: requests/s over the best peer", 1, True, "×", than_every_peer("tree")),
     Promise("RandomForest, 32 rows: requests/s over the best peer", 1, True, "×", than_every_peer("forest")),
     Promise("Pipeline, 32 rows: requests/s over the best peer", 1, True, "×", than_every_peer("pipeline")),

@@ -94,13 +94,14 @@ def take_turn(contender: Contender, scenario: Scenario, start: Start) -> Found:
 
 def _drive(running: Contending, contender: Contender, scenario: Scenario, start: Start) -> Found:
     key = str(start.exported["api_key"]) if contender.keyed else None
-    headers = {"X-API-Key": key} if key else {}
+    headers = {"Content-Type": contender.content_type, **({"X-API-Key": key} if key else {})}
     path = contender.path(start)
     body = body_file(contender, scenario, 1)
     cold, first = running.first_answer(start.port, path, body.read_bytes(), headers)
     check(contender.answers(first), right_answers(scenario.model)[:1])
     url = f"http://127.0.0.1:{start.port}{path}"
-    wrk.run(url, body, key, 16, 1)  # warm
+    kind = contender.content_type
+    wrk.run(url, body, kind, key, 16, 1)  # warm
     loads: Found = {}
     for rows, connections in scenario.loads:
         body = body_file(contender, scenario, rows)
@@ -109,10 +110,10 @@ def _drive(running: Contending, contender: Contender, scenario: Scenario, start:
             raise ValueError(f"{rows} rows: {status} {answer[:200]!r}")
         check(contender.answers(json.loads(answer)), right_answers(scenario.model)[:rows])
         before = running.cpu_seconds()
-        load = wrk.run(url, body, key, connections, scenario.seconds)
+        load = wrk.run(url, body, kind, key, connections, scenario.seconds)
         if load.requests < connections:  # too slow for that: it gets longer
             before = running.cpu_seconds()
-            load = wrk.run(url, body, key, connections, scenario.seconds * LONGER)
+            load = wrk.run(url, body, kind, key, connections, scenario.seconds * LONGER)
         spent = [seconds - before.get(pid, 0.0) for pid, seconds in running.cpu_seconds().items()]
         if load.failed or not load.requests:
             raise ValueError(f"{rows} rows, {connections} connections: {load.failed} of {load.requests} failed")
@@ -133,8 +134,9 @@ def name_of(load: Load) -> str:
 def body_file(contender: Contender, scenario: Scenario, rows: int) -> Path:
     """The file with the contender's body for that many rows."""
     asked = json.loads((MODELS / f"{scenario.model}.json").read_text())["rows"][:rows]
-    path = cache("bodies") / f"{scenario.name}-{contender.name}-{rows}.json"
-    path.write_text(json.dumps(contender.body(asked)))
+    path = cache("bodies") / f"{scenario.name}-{contender.name}-{rows}"
+    body = contender.body(asked)
+    path.write_bytes(body if isinstance(body, bytes) else json.dumps(body).encode())
     return path
 
 

@@ -34,6 +34,7 @@ TRACED = (
 )
 EVERYONE = (*OURS, *FASTAPI, *BENTOML, LITSERVE, c.MLSERVER, c.RAY, c.MLFLOW)
 EACH_LOAD: tuple[Load, ...] = ((1, 1), (1, 16), (1, 64), (32, 16))
+EACH_UPLOAD: tuple[Load, ...] = ((1, 1), (1, 16))
 BUSY: tuple[Load, ...] = ((1, 16), (32, 16))
 
 SCENARIOS = (
@@ -44,6 +45,11 @@ SCENARIOS = (
         (*OURS, *FASTAPI, *BENTOML, LITSERVE), BUSY,
     ),
     Scenario("lstm", "lstm", "Keras LSTM (24 steps of 4)", (*OURS, c.ORIGINAL, *FASTAPI, *TRACED), BUSY),
+    Scenario(
+        "image", "image", "MobileNetV2 (0.35, 96 by 96) on uploaded JPEGs of 1280 by 720",
+        tuple(map(c.upload, (c.MODELPORT, c.fastapi("upload async def", "FastAPI `async def`, `tf.function`"),
+        c.fastapi("upload def", "FastAPI `def`, `tf.function`")))), EACH_UPLOAD,
+    ),
     Scenario(
         "slow", "slow", "A Pipeline that scikit-learn itself serves, not compiled",
         (c.MODELPORT, c.BARE), ((1, 16),), rounds=5, variant="original",

@@ -3,7 +3,7 @@ local file = io.open(os.getenv("BENCH_BODY"), "rb")
 wrk.method = "POST"
 wrk.body = file:read("*a")
 file:close()
-wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Content-Type"] = os.getenv("BENCH_TYPE")
 if os.getenv("BENCH_KEY") then
   wrk.headers["X-API-Key"] = os.getenv("BENCH_KEY")
 end

@@ -30,9 +30,9 @@ def require_wrk() -> None:
         raise SystemExit("wrk is missing: `apt-get install wrk` (Debian, Ubuntu) or `brew install wrk`, then again")
 
 
-def run(url: str, body: Path, key: str | None, connections: int, seconds: int) -> Load:
-    """Drive the URL with the body in that file."""
-    environment = {**os.environ, "BENCH_BODY": str(body)} | ({"BENCH_KEY": key} if key else {})
+def run(url: str, body: Path, kind: str, key: str | None, connections: int, seconds: int) -> Load:
+    """Drive the URL with the body in that file, of that content type."""
+    environment = {**os.environ, "BENCH_BODY": str(body), "BENCH_TYPE": kind} | ({"BENCH_KEY": key} if key else {})
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", str(SCRIPT), url]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds + 90)
     if done.returncode:
