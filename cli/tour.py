@@ -1,0 +1,106 @@
+"""`modelport demo traffic|images|all`: each system trained, exported and called once, with a table of what came of it."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, perf_counter
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cli.hub_process import running
+from cli.output import say
+from cli.worked_systems import SYSTEMS, Ready, export, is_trained, train
+
+TRAINING, EXPORT_STEPS = 5, 3  # how much of a bar training takes, and how many steps an export tells of
+SHOWN = 60  # characters of an answer
+
+
+def tour(what: str, host: str, port: int) -> None:
+    """Do it all, bars on stderr, and print the summary; raises what fails, in one line."""
+    started = monotonic()
+    names = SYSTEMS[what]
+    summary = Table("system", "result on held-out data", "trained", "exported", "call", "answer", "in", box=None)
+    with _bars() as bars:
+        trails = {name: Trail(bars, name) for name in names}
+        for trail in trails.values():
+            trail.prepare()
+        with tempfile.TemporaryFile() as log, running(host, port, log):
+            for trail in trails.values():
+                trail.call(f"http://{host}:{port}")
+    for trail in trails.values():
+        summary.add_row(*trail.row)
+    console = Console()
+    console.print(summary)
+    console.print(f"{len(names)} systems in {monotonic() - started:.0f} s; `modelport serve` serves them.")
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description:<20}"), BarColumn(), TextColumn("{task.fields[doing]}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        yield bars
+
+
+class Trail:
+    """One system's way through the demonstration, and its row of the summary."""
+
+    def __init__(self, bars: Progress, name: str) -> None:
+        self.name, self._bars = name, bars
+        self._training = TRAINING if is_trained(name) else 0
+        self._task: TaskID = bars.add_task(name, total=self._training + EXPORT_STEPS + 1, doing="waits")
+        self._ready: Ready | None = None
+        self.row: list[str] = [name]
+
+    def prepare(self) -> None:
+        """Train it and export it."""
+        report, trained = self._train()
+        started = monotonic()
+        self._ready = export(self.name, self._exporting)
+        self.row += [report, trained, f"{monotonic() - started:.0f} s"]
+        self._say("waits for the hub")
+
+    def call(self, address: str) -> None:
+        """Send its first route the example that its document gives."""
+        import httpx
+
+        from registry.errors import ModelError
+
+        assert self._ready is not None
+        route: dict[str, Any] = self._ready.endpoint.model.signature["routes"][0]
+        with httpx.Client(base_url=address, headers={"X-API-Key": self._ready.key}, timeout=60) as client:
+            started = perf_counter()
+            answer = client.post(route["path"], **request_of(route))
+            seconds = perf_counter() - started
+        if answer.status_code != 200:
+            raise ModelError(f"{self.name} answered its own example with {answer.status_code}: {answer.text[:200]}")
+        self.row += [f"POST {route['path']}", told(answer.json()), f"{1000 * seconds:.1f} ms"]
+        self._say("answered", advance=1)
+
+    def _train(self) -> tuple[str, str]:
+        if not self._training:
+            return "no model of its own", ""
+        self._say("training")
+        started = monotonic()
+        report = train(self.name)
+        self._say("trained", advance=self._training)
+        return report[0], f"{monotonic() - started:.0f} s"
+
+    def _exporting(self, step: str) -> None:
+        self._say(step, advance=1)
+
+    def _say(self, doing: str, advance: int = 0) -> None:
+        """What is done now: beside the bar, or in a line where there is no terminal to draw one on."""
+        self._bars.update(self._task, advance=advance, doing=doing)
+        if self._bars.disable:
+            say(f"{self.name}: {doing}")
+
+
+def told(answer: dict[str, Any]) -> str:
+    """The beginning of an answer."""
+    text = json.dumps({name: value for name, value in answer.items() if name not in ("request_id", "model")})
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
