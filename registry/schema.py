@@ -2,7 +2,7 @@
 
 from registry.errors import RegistryError
 
-HEAD = "0013"
+HEAD = "0014"
 
 
 def refuse_newer(revision: str) -> str:

@@ -1,10 +1,12 @@
-"""A secret that a machine makes for itself once and keeps in a file only its owner reads."""
+"""A secret that a machine makes for itself once and keeps in a file only its owner reads; and what any secret must be."""
 
 import os
 import secrets
 from pathlib import Path
 
 from registry.errors import SettingsError
+
+LENGTH = 32  # characters
 
 
 def read_or_make(path: Path) -> str:
@@ -16,6 +18,13 @@ def read_or_make(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else "not plain text"
         raise SettingsError(f"Cannot keep a secret in {path}: {reason}") from None
+
+
+def long_enough(secret: str, source: str) -> bytes:
+    """The secret; SettingsError, which doesn't show it, when it could be guessed."""
+    if len(secret) < LENGTH:
+        raise SettingsError(f"{source} is too short: a secret has at least {LENGTH} characters")
+    return secret.encode()
 
 
 def _make(path: Path) -> None:

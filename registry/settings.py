@@ -9,24 +9,24 @@ import hmac
 import os
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from registry import key_ring, secrets_file, values
+from registry.description_settings import DescriptionSettings
 from registry.errors import SettingsError
 
 PREFIX = "MODELPORT_"
-PEPPER_LENGTH = 32
 _ENV_FILE = ".env"
 _SEPARATED = BeforeValidator(values.separated)
 
 
-class Settings(BaseSettings):
+class Settings(DescriptionSettings):
     """What an operator can choose."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=_ENV_FILE, extra="ignore", frozen=True)
@@ -122,6 +122,14 @@ class Settings(BaseSettings):
     log_queue_rows: int = Field(
         default=10_000, ge=1, description="Request log rows a worker holds while the registry is away."
     )
+    keep_images: bool = Field(
+        default=False, description="Keep the images that predictions are made of, encrypted, under home."
+    )
+    image_key: SecretStr | None = Field(
+        default=None,
+        description="Secret that kept images are encrypted with, 32 characters or more; made under home when embedded.",
+    )
+    image_days: int = Field(default=30, ge=1, description="Days for which an image is kept.")
     debug: bool = Field(
         default=False,
         description="Show the traceback of an internal error, on the command line and to callers of this machine; "
@@ -151,25 +159,27 @@ class Settings(BaseSettings):
 
     def pepper_bytes(self) -> bytes:
         """The secret behind every stored hash: the one given, or the one kept under home."""
-        if self.pepper is not None:
-            return _long_enough(self.pepper.get_secret_value(), f"{PREFIX}PEPPER")
-        if self.embedded:
-            path = self.home / "secrets" / "pepper"
-            return _long_enough(secrets_file.read_or_make(path), str(path))
-        raise SettingsError(
-            f"{PREFIX}PEPPER is not set: an external registry needs one secret shared by every server and command"
-        )
+        return secrets_file.long_enough(*self._secret("pepper", "one secret shared by every server and command"))
 
     def jwt_ring(self) -> dict[str, bytes]:
         """The keys of access tokens by `kid`, the signing one first: those given, or the one kept under home."""
-        if self.jwt_keys is not None:
-            return key_ring.parse(self.jwt_keys.get_secret_value(), f"{PREFIX}JWT_KEYS")
+        keys, source = self._secret("jwt_keys", "one key ring shared by every server", file="jwt")
+        return key_ring.parse(keys if self.jwt_keys is not None else f"home:{keys}", source)
+
+    @cached_property
+    def image_secret(self) -> bytes:
+        """The secret behind every kept image: the one given, or the one kept under home."""
+        return secrets_file.long_enough(*self._secret("image_key", "one key for the images of every server"))
+
+    def _secret(self, name: str, shared: str, file: str | None = None) -> tuple[str, str]:
+        """A secret and where it is from: the setting, or for an embedded registry a file under home."""
+        given: SecretStr | None = getattr(self, name)
+        if given is not None:
+            return given.get_secret_value(), f"{PREFIX}{name.upper()}"
         if self.embedded:
-            path = self.home / "secrets" / "jwt"
-            return key_ring.parse(f"home:{secrets_file.read_or_make(path)}", str(path))
-        raise SettingsError(
-            f"{PREFIX}JWT_KEYS is not set: an external registry needs one key ring shared by every server"
-        )
+            path = self.home / "secrets" / (file or name)
+            return secrets_file.read_or_make(path), str(path)
+        raise SettingsError(f"{PREFIX}{name.upper()} is not set: an external registry needs {shared}")
 
     def derived_key(self, purpose: str) -> bytes:
         """A key of its own for each purpose, so that no two uses of the pepper can be confused."""
@@ -196,9 +206,3 @@ def _refuse_unknown(names: Iterable[str]) -> None:
 
 def _line(location: tuple[int | str, ...], message: str) -> str:
     return f"{PREFIX}{str(location[0]).upper()}: {message.removeprefix('Value error, ')}"
-
-
-def _long_enough(pepper: str, source: str) -> bytes:
-    if len(pepper) < PEPPER_LENGTH:
-        raise SettingsError(f"{source} is too short: a pepper has at least {PEPPER_LENGTH} characters")
-    return pepper.encode()

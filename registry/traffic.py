@@ -9,6 +9,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from registry.accounts import ApiKey, User
 from registry.catalog import Endpoint
 from registry.columns import BigId, UtcDateTime
+from registry.predictions import Prediction
 
 _NAMED = text("client_request_id IS NOT NULL")
 
@@ -54,10 +55,12 @@ def select_predictions(
     since: datetime | None = None,
     until: datetime | None = None,
     request_id: str | None = None,
+    category: str | None = None,
 ) -> SelectOfScalar[ApiRequest]:
     """A statement for the predictions in the log: made by the user or with their keys, with that key, by that endpoint.
 
-    `status` is the first digit of the answers' status; `since` is within, `until` without.
+    `status` is the first digit of the answers' status; `since` is within, `until` without; `category` is that of any
+    prediction that is stored of the request.
     """
     chosen = select(ApiRequest).where(col(ApiRequest.endpoint_id).is_not(None))
     if user is not None:
@@ -77,4 +80,9 @@ def select_predictions(
     if request_id is not None:
         names = col(ApiRequest.request_id), col(ApiRequest.client_request_id)
         chosen = chosen.where(or_(*(name == request_id for name in names)))
+    if category is not None:
+        of_request = col(Prediction.request_id) == col(ApiRequest.request_id)
+        chosen = chosen.where(
+            select(Prediction.id).where(of_request, Prediction.predicted_category == category).exists()
+        )
     return chosen

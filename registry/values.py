@@ -4,6 +4,9 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
@@ -43,6 +46,26 @@ def proxies(networks: list[str]) -> list[str]:
         if not narrow:
             raise ValueError(f"{network!r} is not a proxy: name each by its address, or by a network like 10.0.0.0/8")
     return networks
+
+
+def web_address(url: str) -> str:
+    """An http or https URL to which a path can be added; the value isn't repeated, for it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or not url.isascii() or not url.isprintable() or set("@?# ") & set(url):
+        raise ValueError("must be http://<host> or https://<host>, perhaps with a port and a path")
+    return url
+
+
+def header_secret(key: SecretStr | None) -> SecretStr | None:
+    """A key that can stand in a header of a request; an empty one is none."""
+    text = key.get_secret_value() if key is not None else ""
+    if not re.fullmatch("[!-~]*", text):
+        raise ValueError("must be one line of ASCII without spaces")
+    return key if text else None
 
 
 def debugging(wanted: bool, host: str) -> bool:

@@ -64,7 +64,7 @@ class HttpProtocol(RefusingProtocol):
     def on_message_begin(self) -> None:
         """Forget the request before; what uvicorn prepares here is prepared once it is needed."""
         self._is_between = False
-        self._in_head, self._more = True, -self._piece
+        self._in_head, self._more, self._looks = True, -self._piece, 0
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:

@@ -17,6 +17,7 @@ from services.peer import NO_PROXIES, Peer
 LARGEST_HEAD = 65_536  # bytes of target and headers
 MOST_HEADERS = 100
 PATIENCE = 30.0  # seconds between two pieces of a request; who sends none at all is not waited for longer either
+HEAD_LOOKS = 4  # times that PATIENCE may pass over one head: a byte now and then holds a connection for two minutes
 _TOO_LARGE = f"At most {MOST_HEADERS} headers, and {LARGEST_HEAD} bytes of them, are read here."
 _UPGRADING = {b"upgrade", b"http2-settings"}
 # What uvicorn's reading of a request's target raises: no URL, no ASCII, no path.
@@ -40,6 +41,7 @@ class RefusingProtocol(HttpToolsProtocol):
         self._is_between = True  # two requests: what comes next is a first byte
         self._has_come = False  # a piece since the last look
         self._looking: asyncio.TimerHandle | None = None
+        self._looks = 0  # at one head
         if self._layers is not None:
             self.ws_protocol_class = None  # nothing here speaks it: the request is answered as if it hadn't asked
 
@@ -69,7 +71,12 @@ class RefusingProtocol(HttpToolsProtocol):
             data = self._parse(data)
 
     def _look(self, is_new: bool = False) -> None:
-        """Refuse a request of which nothing has come since the last look; where the app is slow to read, nothing can."""
+        """Refuse a request of which nothing has come since the last look (where the app is slow to read, nothing can),
+        and a head that has no end.
+        """
+        self._looks += self._in_head
+        if self._looks > HEAD_LOOKS:
+            return self._refuse(RequestTimeout("The request's head did not come in time."))
         if not self._has_come and not self.flow.read_paused and not self._is_over:
             if not self._is_between:
                 return self._refuse(RequestTimeout("The rest of the request did not come in time."))
@@ -115,7 +122,7 @@ class RefusingProtocol(HttpToolsProtocol):
 
         Whoever checked a request's headers, or took them out for a proxy, never saw what trails (RFC 9110, 6.5.1).
         """
-        self._in_head, self._more = True, -self._piece
+        self._in_head, self._more, self._looks = True, -self._piece, 0
         self.headers = []
 
     def _measure(self) -> None:

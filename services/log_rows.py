@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from registry.accounts import ApiKey, User
 from registry.catalog import Endpoint
 from registry.pages import Page, page
+from registry.predictions import results_of
 from registry.traffic import ApiRequest, select_predictions
 from services.security.bearer import Identity
 from services.security.permissions import Permission, allows
@@ -25,6 +26,7 @@ def list_predictions(
     since: datetime | None,
     until: datetime | None,
     request_id: str | None,
+    category: str | None,
     sort: str,
     limit: int,
     cursor: str | None,
@@ -39,6 +41,7 @@ def list_predictions(
             since=since,
             until=until,
             request_id=request_id,
+            category=category,
         )
         found = page(opened, chosen, SORTED, id=col(ApiRequest.id), sort=sort, limit=limit, cursor=cursor)
         return Page(_rows(opened, found.items), found.next_cursor)
@@ -51,6 +54,7 @@ def _rows(opened: Session, requests: list[ApiRequest]) -> list[dict[str, Any]]:
     users = {request.user_id for request in requests}
     endpoint_names = dict(opened.exec(select(Endpoint.id, Endpoint.name).where(col(Endpoint.id).in_(endpoints))).all())
     key_ids = dict(opened.exec(select(ApiKey.id, ApiKey.key_id).where(col(ApiKey.id).in_(keys))).all())
+    results = results_of(opened, (request.request_id for request in requests))
     usernames = dict(opened.exec(select(User.id, User.username).where(col(User.id).in_(users))).all())
     return [
         {
@@ -63,6 +67,7 @@ def _rows(opened: Session, requests: list[ApiRequest]) -> list[dict[str, Any]]:
             "status": request.status_code,
             "error": request.error_message,
             "seconds": request.response_time,
+            "results": results.get(request.request_id, []),
         }
         for request in requests
     ]

@@ -1,6 +1,9 @@
-"""What an endpoint and its classes may be called: a tag that BentoML takes and nobody takes for an id; no name twice."""
+"""What an endpoint and its classes may be called: a tag that BentoML takes and nobody takes for an id; no name twice.
+And what a client's file is called, wherever that is shown.
+"""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,3 +60,9 @@ def name_from(path: Path, is_service: bool) -> str:
     """The name that a file or folder suggests: its own, in lower case, other characters as `-`."""
     stem = path.resolve().name if is_service or path.is_dir() else path.stem
     return re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("-._")
+
+
+def shown(name: str, otherwise: str) -> str:
+    """A client's file name as it may be shown anywhere: its last part, of letters, digits and a few signs."""
+    last = re.split(r"[\\/]", unicodedata.normalize("NFC", name))[-1]
+    return re.sub(r"[^\w.() -]", "_", last)[:100].strip(". ") or otherwise

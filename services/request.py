@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.types import Message, Receive, Scope, Send
 
 from registry.errors import PlatformError
+from registry.sidecar.frames import PredictionRow
 from services.peer import Peer
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ class Fixed:
         self.lines = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
 
 
+class Remembered(NamedTuple):
+    """A prediction that is to be stored, and its image if that is to be kept."""
+
+    row: PredictionRow
+    image: bytes | None
+
+
 class RequestContext:
     """Owns the clock, the id, the subject and the outgoing headers of one call; inner layers add to it."""
 
@@ -70,6 +78,7 @@ class RequestContext:
         given = self.incoming.get(b"x-request-id")
         self.id = self.row_id if given is None or not _SANE_ID.fullmatch(given) else given.decode()
         self.headers: list[Header] = [(b"x-request-id", self.id.encode())]
+        self.remembered: list[Remembered] = []  # threads may append
         self._send = send
 
     async def send(self, message: Message) -> None:

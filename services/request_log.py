@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from registry.sidecar.frames import RequestRow
 
-BATCH = 2000  # rows in one transaction
+BATCH = 2000  # requests in one transaction
 
 
 class RequestLog:
@@ -21,20 +21,23 @@ class RequestLog:
     def __init__(self, max_rows: int) -> None:
         self._rows: deque[RequestRow] = deque()
         self._max = max_rows
+        self._predictions = 0  # that wait with their requests; each takes as much room as one
         self._dropped = dropped_counter()
         self.dropped = 0
 
     def __len__(self) -> int:
-        """How many rows wait."""
+        """How many requests wait."""
         return len(self._rows)
 
     def put(self, row: RequestRow) -> None:
         """Queue a row; costs one append."""
-        if len(self._rows) < self._max:
+        predictions = len(row[-1])
+        if len(self._rows) + self._predictions + predictions < self._max:
             self._rows.append(row)
+            self._predictions += predictions
         else:
-            self.dropped += 1
-            self._dropped.inc()
+            self.dropped += 1 + predictions
+            self._dropped.inc(1 + predictions)
 
     def oldest(self) -> list[RequestRow]:
         """The next batch; it stays queued."""
@@ -43,7 +46,7 @@ class RequestLog:
     def written(self, count: int) -> None:
         """Forget the oldest `count` rows: they are in the registry."""
         for _ in range(count):
-            self._rows.popleft()
+            self._predictions -= len(self._rows.popleft()[-1])
 
 
 _counters: list[Counter] = []

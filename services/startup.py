@@ -3,6 +3,7 @@
 import os
 import sys
 
+from registry import images
 from registry.database import registry_exists, require_schema, upgrade
 from registry.errors import PlatformError, SettingsError
 from registry.settings import PREFIX, settings
@@ -29,6 +30,7 @@ def check_registry(makes_its_own: bool) -> None:
         require_schema()
         settings().pepper_bytes()
         settings().jwt_ring()
+        images.check()
     except PlatformError as error:
         sys.exit(f"modelport: {error.message}")
 

@@ -9,9 +9,11 @@ from registry import catalog
 from registry.catalog import EndpointStatus
 from registry.database import require_schema, session
 from registry.settings import settings
+from services import descriptions
 from services.directory import Directory, EndpointEntry
 from services.inference.cache import ModelCache
 from services.inference.servable import Handler, Servable, load_predictor
+from services.kept_images import KeptImages
 from services.request_log import RequestLog
 from services.sidecar import Sidecar
 
@@ -35,6 +37,9 @@ class Worker:
         self._failed: set[Callable[[], None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._own: Mapping[str, Handler] | None = None
+        self.images = KeptImages()
+        self.at_start(self.images.start)
+        self.at_end(self.images.close)
         self._cache = ModelCache(
             load_servable, mark_broken, chosen.model_cache_count, chosen.model_cache_bytes, chosen.model_wait_seconds
         )
@@ -54,12 +59,13 @@ class Worker:
         gc.freeze()  # what is there now stays: a full collection of it would hold up a request by a tenth of a second
 
     async def stop(self) -> None:
-        """Write what is left of the log and stop following the registry."""
+        """Write what is left of the log, stop following the registry, and hang up on language models."""
         if self._timer is not None:
             self._timer.cancel()
         for work in self._at_end:
             await asyncio.to_thread(work)
         await self._sidecar.stop()
+        await descriptions.close()
         gc.unfreeze()
 
     def each_interval(self, work: Callable[[], None]) -> None:

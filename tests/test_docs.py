@@ -17,6 +17,7 @@ from registry import errors
 from registry.settings import PREFIX, Settings
 from services.control.app import NOUNS
 from services.control.auth import OPEN
+from services.descriptions import Reason
 from services.inference.instances import InstanceReader
 from services.inference.signature import Field, Signature
 from services.middleware.errors import body
@@ -56,6 +57,8 @@ def values_of(field: FieldInfo) -> str:
         return f"more than {above.gt}"
     if field.annotation is bool:
         return "`true` or `false`"
+    if isinstance(field.default, str) and "://" in field.default:
+        return "a URL"
     if isinstance(field.default, str) and "/" in field.default and "~" not in field.default:
         return "a limit"
     return "a list" if field.default == [] else "text"
@@ -82,6 +85,11 @@ def test_every_error_code_that_a_caller_may_meet_is_documented_with_its_status()
     for kind in (kind for kind in kinds if "status" in vars(kind)):
         if kind is not errors.PlatformError:
             assert re.search(rf"\| {kind.status} \|[^|]*`{kind.code}`", page), kind.code
+
+
+def test_every_reason_for_no_description_is_documented() -> None:
+    page = (ROOT / "docs/descriptions.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [reason.value for reason in Reason]
 
 
 def test_every_open_path_is_documented() -> None:

@@ -1,17 +1,16 @@
-"""Flows to learn from: a synthetic set made from one traffic model per application, or your own CSV.
+"""Flows to learn from: a synthetic set made from one traffic model per application.
 
 Each model draws what its application does (rates, object sizes, codecs, ticks); `_observe` then turns that into what a flow
 meter would see. The README says what the models leave out.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bentos.traffic_classifier.features import CLASSES, LABEL, NAMES, PORTS, conform
+from bentos.traffic_classifier.features import CLASSES, NAMES, PORTS
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -179,17 +178,3 @@ def _observe_direction(
         f"inter_arrival_mean_{side}_ms": np.where(packets > 1, gap.round(4), np.nan),
         f"inter_arrival_std_{side}_ms": np.where(packets > 1, gap_spread.round(4), np.nan),
     }
-
-
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read your own flows: the feature columns and `label`, other columns dropped; ValueError says in one line what is wrong."""
-    try:
-        frame = pd.read_csv(path, low_memory=False)
-        missing = [name for name in [*NAMES, LABEL] if name not in frame.columns]
-        if missing:
-            raise ValueError(f"missing columns: {', '.join(missing)}")
-        if frame[LABEL].isna().any():
-            raise ValueError(f"{LABEL}: missing in {frame[LABEL].isna().sum()} of {len(frame)} rows")
-        return conform(frame).assign(label=frame[LABEL].astype("str"))
-    except ValueError as error:
-        raise ValueError(f"{path}: {' '.join(str(error).split())}") from None

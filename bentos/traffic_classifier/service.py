@@ -1,4 +1,4 @@
-"""POST /traffic/classify: one network flow in, the kind of application that makes such traffic out."""
+"""POST /traffic/classify: network flows in, the kind of application that makes such traffic out."""
 
 import os
 
@@ -7,15 +7,21 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 from typing import Any, Literal
 
 import bentoml
-import pandas as pd
 from bentoml.models import BentoModel
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from services.guarded import GuardedService
+from services.inference.row_forms import row_forms
+from services.inference.stored import load_model
 from services.request import request_id
 
 DAY_S, DAY_MS, PACKETS, BYTES, SIZE = 86_400, 86_400_000, 10**9, 10**13, 65_535
+# What the numbers in a list stand for: IP's own for the protocol, ours for the responder's port.
+CODES = {
+    "protocol": {6: "tcp", 17: "udp"},
+    "port_class": {0: "web", 1: "well_known", 2: "registered", 3: "ephemeral"},
+}
 
 EXAMPLE: JsonDict = {
     "protocol": "udp",
@@ -67,11 +73,24 @@ class ModelVersion(BaseModel):
     version: str
 
 
-class Classification(BaseModel):
+class Prediction(BaseModel):
     """The likeliest application, and how likely each is."""
 
     classification: str
     probabilities: dict[str, float]
+
+
+class Classification(Prediction):
+    """What one flow is."""
+
+    model: ModelVersion
+    request_id: str
+
+
+class Classifications(BaseModel):
+    """What many flows are, in their order."""
+
+    predictions: list[Prediction]
     model: ModelVersion
     request_id: str
 
@@ -83,26 +102,22 @@ class TrafficClassifier:
     model = BentoModel("traffic_classifier:latest")
 
     def __init__(self) -> None:
-        self.pipeline = bentoml.sklearn.load_model(self.model)
-        self.labels = [str(label) for label in self.pipeline.classes_]
-        self.version = ModelVersion(name=self.model.tag.name, version=str(self.model.tag.version))
+        self.stored = load_model(self.model.tag)
+        self.columns = [field.name for field in self.stored.signature.inputs]
+        self.version = ModelVersion(name=self.stored.name, version=self.stored.version)
 
-    @bentoml.api(route="/traffic/classify", input_spec=Flow)  # type: ignore[untyped-decorator]
-    def classify(self, **flow: Any) -> Classification:
-        """Classify one flow by its statistics."""
-        chances = self.pipeline.predict_proba(one_row(flow))[0].tolist()
-        best = max(range(len(chances)), key=chances.__getitem__)
-        return Classification(
-            classification=self.labels[best],
-            probabilities=dict(zip(self.labels, chances, strict=True)),
-            model=self.version,
-            request_id=request_id(),
-        )
+    @bentoml.api(route="/traffic/classify", input_spec=row_forms(Flow, CODES))  # type: ignore[untyped-decorator]
+    def classify(self, **body: Any) -> Classification | Classifications:
+        """Classify one flow by its statistics, or a batch of flows."""
+        about = {"model": self.version, "request_id": request_id()}
+        if body.get("instances") is None:
+            return Classification(**self.predict([body])[0], **about)
+        return Classifications(predictions=self.predict([dict(flow) for flow in body["instances"]]), **about)
 
-
-def one_row(flow: dict[str, Any]) -> pd.DataFrame:
-    """The flow as the pipeline was trained on it: text columns as text, all others as float64, None as NaN."""
-    columns = {
-        name: pd.array([value], dtype="str" if isinstance(value, str) else "float64") for name, value in flow.items()
-    }
-    return pd.DataFrame(columns)
+    def predict(self, flows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """A Prediction's fields for each flow."""
+        rows = [tuple(flow[name] for name in self.columns) for flow in flows]
+        return [
+            {"classification": found["label"], "probabilities": found["probabilities"]}
+            for found in self.stored.predict(rows)
+        ]

@@ -15,9 +15,15 @@ if TYPE_CHECKING:  # the sidecar needs none of it
 
 _LENGTH = 4  # bytes
 
-RequestRow = tuple[  # see COLUMNS
-    str, int | None, int | None, str, str, int, float, float, str | None, int | None, str | None
+PredictionRow = tuple[  # see PREDICTION_COLUMNS
+    str, str | None, str | None, float | None, str | None, float | None, str, str | None, str | None
 ]
+RequestRow = (
+    tuple[  # see COLUMNS; what is remembered of its predictions goes with it, so that both are written or neither
+        *tuple[str, int | None, int | None, str, str, int, float, float, str | None, int | None, str | None],
+        Sequence[PredictionRow],
+    ]
+)
 Order = tuple[str, int]  # the registry's URL, the newest change that the worker knows
 Batch = tuple[bool, Sequence[RequestRow]]  # whether some of it may have been written before, the rows
 
@@ -33,6 +39,17 @@ COLUMNS = (
     "error_message",
     "user_id",  # of a signed-in user; who holds a key is known by the key
     "client_request_id",
+)
+PREDICTION_COLUMNS = (
+    "id",
+    "filename",
+    "predicted_category",
+    "confidence",
+    "probabilities",  # a JSON object
+    "processing_time",  # seconds
+    "status",
+    "error_message",
+    "image_hash",
 )
 
 

@@ -1,15 +1,15 @@
 """Writes answered requests into the log, and counts them at their endpoint, key and user."""
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from registry.sidecar.frames import COLUMNS, RequestRow
+from registry.sidecar.frames import COLUMNS, PREDICTION_COLUMNS, PredictionRow, RequestRow
 from registry.sidecar.store import Store
 
 
 class Row(NamedTuple):
-    """A RequestRow with the names of its COLUMNS."""
+    """A RequestRow with names: its COLUMNS, and its predictions."""
 
     request_id: str
     endpoint_id: int | None
@@ -22,12 +22,15 @@ class Row(NamedTuple):
     error_message: str | None
     user_id: int | None
     client_request_id: str | None
+    predictions: Sequence[PredictionRow]
 
 
 _NAMES = (*COLUMNS, "cpu_usage", "memory_usage")
-_INSERT = (
-    f"INSERT INTO api_requests ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
-    " ON CONFLICT (request_id) DO NOTHING"
+_PREDICTION_NAMES = (*PREDICTION_COLUMNS, "position", "request_id", "user_id", "endpoint_id", "created_at")
+_INSERT = "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING"
+_INSERT_REQUEST = _INSERT.format("api_requests", ", ".join(_NAMES), ", ".join("?" * len(_NAMES)), "request_id")
+_INSERT_PREDICTION = _INSERT.format(
+    "predictions", ", ".join(_PREDICTION_NAMES), ", ".join("?" * len(_PREDICTION_NAMES)), "id"
 )
 _COUNT_REQUESTS = "UPDATE endpoints SET total_requests = total_requests + ? WHERE id = ?"
 _MARK = "UPDATE {} SET {} = ? WHERE id = ? AND ({} IS NULL OR {} < ?)"
@@ -51,8 +54,9 @@ def record(store: Store, rows: Sequence[RequestRow], repeated: bool, cpu: float,
         holders = _standing(store, "api_keys", {row.api_key_id for row in fresh}, "user_id")
         users = _standing(store, "users", {row.user_id for row in fresh})
         kept = [_linked(row, endpoints, holders, users) for row in fresh]
-        marked = (row._replace(timestamp=store.moment(row.timestamp)) for row in kept)
-        store.execute_many(_INSERT, ((*row, cpu, memory) for row in marked))
+        marked = [row._replace(timestamp=store.moment(row.timestamp)) for row in kept]
+        store.execute_many(_INSERT_REQUEST, ((*row[:-1], cpu, memory) for row in marked))
+        store.execute_many(_INSERT_PREDICTION, (values for row in marked for values in _predictions(row)))
         _count(store, kept)
 
 
@@ -88,11 +92,22 @@ def _linked(
     )
 
 
+def _predictions(row: Row) -> Iterator[tuple[object, ...]]:
+    """A request's predictions, in their order, each with what the log says of the request."""
+    for position, prediction in enumerate(row.predictions):
+        yield (*prediction, position, row.request_id, row.user_id, row.endpoint_id, row.timestamp)
+
+
 def _count(store: Store, rows: Sequence[Row]) -> None:
-    """One update for each endpoint, key and user, in the order of their ids: two workers never wait for each other."""
+    """One update for each endpoint, key and user, in the order of their ids: two workers never wait for each other.
+
+    An answered call of an endpoint counts its user as many predictions as are stored of it, and one where none are.
+    """
     asked = Counter(row.endpoint_id for row in rows if row.endpoint_id is not None)
-    callers = (row.user_id for row in rows if row.endpoint_id and row.status_code < 400)
-    predicted = Counter(caller for caller in callers if caller is not None)
+    predicted = Counter[int]()
+    for row in rows:
+        if row.user_id is not None and row.endpoint_id is not None and row.status_code < 400:
+            predicted[row.user_id] += len(row.predictions) or 1
     store.execute_many(_COUNT_REQUESTS, ((count, row) for row, count in sorted(asked.items())))
     for statement, newest in (
         (_MARK_ENDPOINT, _newest((row.endpoint_id, row.timestamp) for row in rows)),

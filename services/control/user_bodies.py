@@ -72,7 +72,10 @@ class UserAnswer(BaseModel):
     has_password: bool = Field(description="Whether they can sign in with one.")
     created_at: datetime
     last_login: datetime | None
-    prediction_count: int = Field(description="Predictions that succeeded, with all of their keys.", examples=[12043])
+    prediction_count: int = Field(
+        description="Predictions that succeeded, with all of their keys; a call counts each one that is stored of it.",
+        examples=[12043],
+    )
 
     @classmethod
     def of(cls, user: User) -> Self:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from registry.errors import ExportError
 from services.inference.batching import Batcher, plan
 from services.inference.instances import InstanceReader, Row
 from services.inference.runtimes import Runtime, load_runtime
@@ -46,6 +47,8 @@ def load_model(tag: Any) -> StoredModel:
 
     stored = bentoml.models.get(tag)
     metadata: dict[str, Any] = dict(stored.info.metadata)
+    if "runtime" not in metadata:
+        raise ExportError(f"the model {stored.tag} was not saved by save_model: train it again")
     folder = Path(stored.path)
     verify(folder, metadata["files"])
     signature = Signature.model_validate_json(str(metadata["signature"]))

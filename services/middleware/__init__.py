@@ -29,7 +29,7 @@ def stack(app: Starlette, worker: Worker, control: ControlPlane = NOTHING) -> Co
     chosen = settings()
     metrics = take_over(app)
     worker.each_interval(metrics.publish)
-    record = Record(metrics, worker.log)
+    record = Record(metrics, worker.log, worker.images)
     limit = RateLimit(worker.directory, chosen)
     checks: list[Check] = [
         Routes(app, worker.directory, control.routes),  # first, so that refusals, too, are counted where they belong

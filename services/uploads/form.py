@@ -1,8 +1,6 @@
 """Reads an upload's multipart/form-data (RFC 7578) piece by piece: files straight onto the disk, hashed as they come."""
 
 import hashlib
-import re
-import unicodedata
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -10,6 +8,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from registry.errors import InvalidInput, Unavailable, UnsupportedMediaType
+from services.naming import shown
 
 FILES = ("file", "sample")
 TEXTS = ("name", "classes")
@@ -104,7 +103,7 @@ class Form:
             raise InvalidInput(f"The field {self._name} was sent more than once.")
         self._seen.add(self._name)
         if self._name in FILES:
-            name = shown(options.get(b"filename", b"").decode("utf-8", "replace"))
+            name = shown(options.get(b"filename", b"").decode("utf-8", "replace"), "model")
             path = self._folder / ("upload" if self._name == "file" else "sample")
             self._file = path.open("xb")
             self._received = Received(path, name, "", 0)
@@ -134,9 +133,3 @@ class Form:
 
     def _finish(self) -> None:
         self._complete = True
-
-
-def shown(name: str) -> str:
-    """A client's file name as it may be shown anywhere: its last part, of letters, digits and a few signs."""
-    last = re.split(r"[\\/]", unicodedata.normalize("NFC", name))[-1]
-    return re.sub(r"[^\w.() -]", "_", last)[:100].strip(". ") or "model"

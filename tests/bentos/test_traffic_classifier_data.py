@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bentos.traffic_classifier.data import ACTIVE_TIMEOUT_S, MODELS, MTU, SMALLEST, generate, read_csv
+from bentos.traffic_classifier.data import ACTIVE_TIMEOUT_S, MODELS, MTU, SMALLEST, generate
 from bentos.traffic_classifier.features import CATEGORIES, CLASSES, FEATURES, LABEL, NAMES, conform
+from bentos.traffic_classifier.reading import read_csv
 
 seeds = st.integers(0, 2**32 - 1)
 

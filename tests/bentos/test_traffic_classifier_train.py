@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 import skops.io
 import typer
+from PIL import Image
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from bentos.traffic_classifier.data import generate
-from bentos.traffic_classifier.features import CLASSES, LABEL, NAMES, NUMERIC
-from bentos.traffic_classifier.train import Report, build, main, train
+from bentos.traffic_classifier.features import CLASSES, FEATURES, LABEL, NAMES, NUMERIC
+from bentos.traffic_classifier.train import Report, build, main, save, train
+from services.inference.stored import load_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,10 +125,41 @@ def test_the_command_trains_on_your_csv_and_saves(tmp_path: Path) -> None:
     assert "1000 flows from" in done.stderr and "accuracy" not in done.stderr
 
     model = (tmp_path / "bentoml" / "models" / name / version / "model.yaml").read_text()
-    assert "data: flows.csv" in model and "rows: 1000" in model and "predict_proba" in model
+    assert "data: flows.csv" in model and "rows: 1000" in model and "runtime: onnx" in model
+    assert "compiled (onnx) and proved" in done.stderr
     sample = pd.read_csv(tmp_path / "out" / "sample.csv")
     assert list(sample.columns) == NAMES
-    assert len(joblib.load(tmp_path / "out" / "traffic_classifier.joblib").predict(sample)) == len(sample) == 100
+    pipeline = joblib.load(tmp_path / "out" / "traffic_classifier.joblib")
+    assert len(pipeline.predict(sample)) == len(sample) == 100
+    with Image.open(tmp_path / "out" / "confusion.png") as plot:
+        assert plot.format == "PNG" and min(plot.size) > 400
+
+
+def test_what_is_served_is_compiled_and_gives_the_pipelines_own_numbers(
+    trained: tuple[Pipeline, Report], fresh: pd.DataFrame
+) -> None:
+    pipeline, report = trained
+    model = load_model(save(pipeline, report, fresh, "test"))
+    rows = [tuple(None if value != value else value for value in row) for row in fresh[NAMES].itertuples(index=False)]
+    served = model.predict(rows)
+    assert model.metadata["runtime"] != "sklearn"
+    assert [row["label"] for row in served] == pipeline.predict(fresh[NAMES]).tolist()
+    assert [list(row["probabilities"].values()) for row in served] == pipeline.predict_proba(fresh[NAMES]).tolist()
+
+
+def test_what_may_be_undefined_may_be_so_in_every_request(trained: tuple[Pipeline, Report]) -> None:
+    """Though none of the flows it was trained on was."""
+    whole = generate(2000, 3).dropna()
+    model = load_model(save(*train(whole, 3), whole, "test"))
+    nullable = {field.name for field in model.signature.inputs if field.nullable}
+    assert nullable == {feature.name for feature in FEATURES if feature.nullable}
+
+
+def command(tmp_path: Path, *arguments: str) -> Result:
+    """The command line, in this process."""
+    app = typer.Typer()
+    app.command()(main)
+    return CliRunner(env={"BENTOML_HOME": str(tmp_path / "bentoml")}).invoke(app, list(arguments))
 
 
 @pytest.mark.parametrize("content", [None, "", "duration_s\n1\n"])
@@ -134,10 +167,34 @@ def test_a_wrong_data_file_is_one_line_and_exit_code_2(tmp_path: Path, content: 
     path = tmp_path / "flows.csv"
     if content is not None:
         path.write_text(content)
-    app = typer.Typer()
-    app.command()(main)
-    done = CliRunner(env={"BENTOML_HOME": str(tmp_path / "bentoml")}).invoke(app, ["--data", str(path)])
+    done = command(tmp_path, "--data", str(path))
     assert done.exit_code == 2 and done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ") and "flows.csv" in line
     assert not (tmp_path / "bentoml" / "models" / "traffic_classifier").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--data", "flows.csv", "--columns", "cicflowmeter"], "flows.csv: missing columns: protocol (Protocol), "),
+        (["--data", "flows.csv", "--columns", "netflow"], "netflow: expected cicflowmeter or a JSON file"),
+        (["--columns", "cicflowmeter"], "--columns says how to read a CSV: name it with --data"),
+    ],
+)
+def test_a_wrong_mapping_is_one_line_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("flows.csv").write_text("duration_s\n1\n")
+    done = command(tmp_path, *arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {said}")
+
+
+def test_without_matplotlib_nothing_is_trained_for_a_plot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = command(tmp_path, "--rows", "200", "--out", str(tmp_path / "out"))
+    assert (done.exit_code, done.stderr) == (2, 'error: plots need matplotlib: pip install "modelport[plots]"\n')
+    assert not (tmp_path / "out").exists()

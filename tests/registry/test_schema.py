@@ -9,7 +9,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
-from registry import bootstrap, changes, database, export_jobs, idempotency, login_attempts, sessions, traffic
+from registry import (
+    bootstrap,
+    changes,
+    database,
+    export_jobs,
+    idempotency,
+    login_attempts,
+    predictions,
+    sessions,
+    traffic,
+)
 from registry.database import MIGRATIONS
 from registry.failures import plainly
 from registry.schema import HEAD
@@ -68,6 +78,7 @@ def test_a_registry_of_the_last_release_is_upgraded_with_all_that_is_in_it(empty
 def test_the_migrations_make_the_tables_that_the_code_declares(store: str) -> None:
     declared = (
         traffic.ApiRequest,
+        predictions.Prediction,
         changes.ChangeRow,
         idempotency.IdempotencyRecord,
         login_attempts.LoginAttempt,

@@ -36,6 +36,15 @@ def test_nothing_needs_to_be_set(home: Path) -> None:
         ("TRUSTED_PROXIES", "proxy.internal", "name each by its address, or by a network like 10.0.0.0/8"),
         ("DATABASE_URL", "mysql://root:hunter2@db/x", "MODELPORT_DATABASE_URL: must be sqlite:///"),
         ("DATABASE_URL", "sqlite:///:memory:", "MODELPORT_DATABASE_URL: must be sqlite:///"),
+        ("OPENAI_API_KEY", "sk-hunter2\n", "MODELPORT_OPENAI_API_KEY: must be one line of ASCII without spaces"),
+        ("ANTHROPIC_API_KEY", "schlüssel-hunter2", "MODELPORT_ANTHROPIC_API_KEY: must be one line of ASCII"),
+        ("OPENAI_BASE_URL", "https://me:hunter2@llm.example/v1", "MODELPORT_OPENAI_BASE_URL: must be http://<host>"),
+        ("OPENAI_BASE_URL", "https://llm.example/v1?key=hunter2", "perhaps with a port and a path"),
+        ("ANTHROPIC_BASE_URL", "llm.example", "MODELPORT_ANTHROPIC_BASE_URL: must be http://<host>"),
+        ("ANTHROPIC_BASE_URL", "https://llm.example:port", "perhaps with a port and a path"),
+        ("DESCRIBE_SECONDS", "0", "MODELPORT_DESCRIBE_SECONDS: Input should be greater than 0"),
+        ("DESCRIBE_SECONDS", "inf", "MODELPORT_DESCRIBE_SECONDS: Input should be a finite number"),
+        ("DESCRIBE_CONCURRENCY", "0", "MODELPORT_DESCRIBE_CONCURRENCY: Input should be greater than or equal to 1"),
         ("WORKER", "4", "MODELPORT_WORKER is not a setting; the nearest one is MODELPORT_WORKERS"),
     ],
 )
@@ -118,6 +127,17 @@ def test_a_short_pepper_is_refused_without_being_shown(home: Path, monkeypatch: 
     with pytest.raises(SettingsError, match="MODELPORT_PEPPER is too short") as refused:
         settings().pepper_bytes()
     assert "hunter2" not in refused.value.message
+    assert "hunter2" not in repr(settings())
+
+
+def test_the_keys_of_language_models_are_not_shown_and_an_empty_one_is_none(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELPORT_OPENAI_API_KEY", "sk-hunter2")
+    monkeypatch.setenv("MODELPORT_ANTHROPIC_API_KEY", "")
+    key = settings().openai_api_key
+    assert key is not None and key.get_secret_value() == "sk-hunter2"
+    assert settings().anthropic_api_key is None
     assert "hunter2" not in repr(settings())
 
 

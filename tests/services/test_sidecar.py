@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from time import time
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 from sqlmodel import select
 
 from registry import accounts, changes, database
+from registry.predictions import Prediction
 from registry.settings import settings
-from registry.sidecar.frames import RequestRow
+from registry.sidecar.frames import PredictionRow, RequestRow
 from registry.traffic import ApiRequest
 from services import request_log, sidecar
 from services.request import request_uuid
@@ -23,9 +25,14 @@ from services.request_log import RequestLog
 from services.sidecar import Sidecar
 
 
-def row() -> RequestRow:
+def row(predictions: Sequence[PredictionRow] = ()) -> RequestRow:
     """A row as the outermost layer makes it."""
-    return (request_uuid(), None, None, "POST", "/x", 200, 0.001, time(), None, None, None)
+    return (request_uuid(), None, None, "POST", "/x", 200, 0.001, time(), None, None, None, predictions)
+
+
+def predicted(count: int) -> list[PredictionRow]:
+    """So many predictions of a request."""
+    return [(request_uuid(), "a.png", "cat", 0.5, None, None, "success", None, None) for _ in range(count)]
 
 
 def written() -> set[str]:
@@ -200,6 +207,39 @@ def test_one_that_is_killed_is_replaced_and_no_row_is_lost_or_doubled(
     beside(test)
     assert written() == {each[0] for each in rows}
     assert caplog.text.count("ended; starting another") == 1
+
+
+def test_predictions_go_with_their_request_though_the_sidecar_is_killed_while_it_writes(registry: Path) -> None:
+    rows = [row(predicted(number % 4)) for number in range(2 * request_log.BATCH)]
+
+    async def test(made: Beside) -> None:
+        for each in rows:
+            made.log.put(each)
+        for _ in range(3):
+            await made.until(lambda: made.sidecar._sent or not len(made.log))
+            await asyncio.sleep(0.01)
+            if len(made.log):
+                made.process.kill()
+                await made.until(lambda: made.sidecar._writer is None)
+        await made.until(lambda: not len(made.log))
+
+    beside(test, max_rows=20_000)
+    with database.reading() as session:
+        found = Counter(session.exec(select(Prediction.request_id)))
+    assert written() == {each[0] for each in rows}
+    assert found == {each[0]: len(each[-1]) for each in rows if each[-1]}
+
+
+def test_predictions_take_room_in_the_queue_and_are_dropped_with_their_request(registry: Path) -> None:
+    log, rows = RequestLog(10), [row(predicted(3)) for _ in range(3)]
+    before = request_log.dropped_counter()._value.get()
+    for each in rows:
+        log.put(each)
+    assert log.oldest() == rows[:2]
+    assert log.dropped == 4 == request_log.dropped_counter()._value.get() - before
+    log.written(2)
+    log.put(rows[2])
+    assert log.oldest() == rows[2:]
 
 
 def test_a_change_is_heard_of(registry: Path) -> None:

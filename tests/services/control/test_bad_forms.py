@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from registry.settings import settings
-from services.uploads.form import Form, shown
+from services.naming import shown
+from services.uploads.form import Form
 from tests.services.control.hostile import empty_home as empty_home
 from tests.services.control.hostile import operator as operator
 from tests.services.control.test_models import upload
@@ -96,7 +97,7 @@ def test_a_client_who_leaves_in_the_middle(hub: Hub, operator: str) -> None:
     ],
 )
 def test_a_file_name_as_it_is_shown(name: str, told: str) -> None:
-    assert shown(name) == told
+    assert shown(name, "model") == told
 
 
 def test_a_file_is_never_held_in_memory(tmp_path: Path) -> None:

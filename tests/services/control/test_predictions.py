@@ -1,21 +1,33 @@
 """The request log over HTTP: people see what their own keys did, admins all of it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from registry import database
 from registry.accounts import ApiKey, Role, User, find_key
 from registry.catalog import Endpoint, find_endpoint
+from registry.errors import InvalidInput
+from registry.predictions import Prediction
+from registry.settings import settings
 from registry.traffic import ApiRequest
 from registry.users import existing_user
+from services import worker
+from services.inference.servable import Servable
 from services.keys import issue
+from services.remember import remember
+from services.stored_predictions import content_type
 from tests.services.control.asking import doors, listed, opened_to, refusals, token_of
 from tests.services.middleware.conftest import ACTOR, Hub, new_endpoint
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LOG = "/predictions"
+MARKER = b"what only the client should see"
+IMAGE = b"\x89PNG\r\n\x1a\n" + MARKER * 50
 
 
 def key_of(username: str) -> tuple[str, str]:
@@ -125,3 +137,130 @@ def test_the_log_of_a_key_that_is_gone_is_an_admins(hub: Hub, filled: dict[str, 
         session.delete(session.get_one(User, existing_user(session, "some-operator").id))
     (row,) = [one for one in listed(hub, LOG, token_of(hub, Role.ADMIN)) if one["status"] == 429]
     assert (row["key"], row["user"], row["endpoint"]) == (None, None, "echo")
+
+
+async def see(body: bytes, request_id: str) -> bytes:
+    """Stands in for a service that looks at three images, of which one can't be read."""
+    if b"bomb" in body:
+        remember(category="cat", image=body)
+        raise InvalidInput("That is no image.")
+    remember(category="cat", confidence=0.75, probabilities={"cat": 0.75, "dog": 0.25}, filename="../a cat.png")
+    remember(error="That is no image.", filename="note.txt")
+    await asyncio.to_thread(remember, category="dog", confidence=0.5, filename="dög.png", image=IMAGE)
+    return b"[]"
+
+
+@pytest.fixture
+def seeing(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`echo` looks at images, and keeps them."""
+    monkeypatch.setenv("MODELPORT_KEEP_IMAGES", "true")
+    monkeypatch.setenv("MODELPORT_IMAGE_KEY", "k" * 32)
+    settings.cache_clear()
+    monkeypatch.setattr(worker, "load_servable", lambda it: Servable(dict.fromkeys(it.paths, see), it.version, 1))
+
+
+def seen(hub: Hub, token: str, key: str | None = None) -> dict[str, Any]:
+    """A request of that user in the list, once it is there."""
+    count = len(listed(hub, LOG, token))
+    answer = hub.predict(key) if key else hub.as_user("POST", "/api/predict/echo", token, json={"x": 1})
+    assert answer.status_code == 200
+    hub.eventually(lambda: len(listed(hub, LOG, token)) > count)
+    return listed(hub, LOG, token)[0]
+
+
+def test_what_a_service_remembers_is_listed_in_its_order(seeing: None, hub: Hub) -> None:
+    token = token_of(hub, Role.USER)
+    _, text = key_of("some-user")
+    hub.hears()
+    for key in (None, text):
+        results = seen(hub, token, key)["results"]
+        assert [(one["category"], one["confidence"]) for one in results] == [("cat", 0.75), (None, None), ("dog", 0.5)]
+    assert [len(listed(hub, LOG, token, category=name)) for name in ("cat", "dog", "bird")] == [2, 2, 0]
+    with database.reading() as session:
+        assert existing_user(session, "some-user").prediction_count == 6
+
+
+def test_nothing_is_remembered_of_a_request_that_is_refused(seeing: None, hub: Hub) -> None:
+    token = token_of(hub, Role.USER)
+    assert hub.as_user("POST", "/api/predict/echo", token, json={"x": "bomb"}).status_code == 400
+    hub.eventually(lambda: listed(hub, LOG, token))
+    assert [one["results"] for one in listed(hub, LOG, token)] == [[]]
+    with database.reading() as session:
+        assert not session.exec(select(Prediction)).all()
+
+
+def test_a_prediction_shows_everything_that_is_stored_of_it(seeing: None, hub: Hub) -> None:
+    token = token_of(hub, Role.USER)
+    request = seen(hub, token)
+    cat, note, dog = [hub.as_user("GET", f"{LOG}/{one['id']}", token).json() for one in request["results"]]
+    of_request = {"request_id": request["request_id"], "timestamp": request["timestamp"]}
+    assert cat == of_request | {
+        "id": request["results"][0]["id"],
+        "endpoint": "echo",
+        "user": "some-user",
+        "filename": "a cat.png",
+        "category": "cat",
+        "confidence": 0.75,
+        "probabilities": {"cat": 0.75, "dog": 0.25},
+        "processing_time": None,
+        "status": "success",
+        "error": None,
+        "has_image": False,
+    }
+    assert (note["status"], note["error"], note["category"]) == ("error", "That is no image.", None)
+    hub.eventually(lambda: hub.as_user("GET", f"{LOG}/{dog['id']}", token).json()["has_image"])
+
+
+def test_anothers_prediction_is_as_unknown_as_none(seeing: None, hub: Hub) -> None:
+    owner, other, admin = (token_of(hub, role) for role in (Role.USER, Role.OPERATOR, Role.ADMIN))
+    id = seen(hub, owner)["results"][2]["id"]
+    hub.eventually(lambda: hub.as_user("GET", f"{LOG}/{id}/image", owner).status_code == 200)
+    for part in ("", "/image"):
+        answers = [hub.as_user("GET", f"{LOG}/{one}{part}", other) for one in (id, "0" * 32, "x", id.upper())]
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({answer.json()["error"]["message"] for answer in answers}) == 1
+        assert hub.as_user("GET", f"{LOG}/{id}{part}", admin).status_code == 200
+        assert doors(hub, "GET", f"{LOG}/{id}{part}") == opened_to(Role.ADMIN) | {"operator": 404, "user": 200}
+
+
+def test_an_image_comes_back_as_it_was_sent(seeing: None, hub: Hub, empty_home: Path) -> None:
+    token = token_of(hub, Role.USER)
+    cat, _, dog = [one["id"] for one in seen(hub, token)["results"]]
+    hub.eventually(lambda: hub.as_user("GET", f"{LOG}/{dog}/image", token).status_code == 200)
+    answer = hub.as_user("GET", f"{LOG}/{dog}/image", token)
+    assert answer.content == IMAGE and answer.headers["content-type"] == "image/png"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''d%C3%B6g.png"
+    assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == (
+        "nosniff",
+        "no-store",
+    )
+    assert hub.as_user("GET", f"{LOG}/{cat}/image", token).status_code == 404
+    assert not [file for file in empty_home.rglob("*") if file.is_file() and MARKER in file.read_bytes()]
+
+
+def test_an_image_under_another_key_is_a_503_in_one_line(
+    seeing: None, hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = token_of(hub, Role.USER)
+    dog = seen(hub, token)["results"][2]["id"]
+    hub.eventually(lambda: hub.as_user("GET", f"{LOG}/{dog}/image", token).status_code == 200)
+    monkeypatch.setenv("MODELPORT_IMAGE_KEY", "another" * 5)
+    settings.cache_clear()
+    answer = hub.as_user("GET", f"{LOG}/{dog}/image", token)
+    assert answer.status_code == 503 and "another key" in answer.json()["error"]["message"]
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("begin", "kind"),
+    [
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
+        (b"GIF89a", "image/gif"),
+        (b"<svg onload=alert(1)>", "application/octet-stream"),
+        (b"", "application/octet-stream"),
+    ],
+)
+def test_an_image_has_the_type_that_its_first_bytes_tell(begin: bytes, kind: str) -> None:
+    assert content_type(begin) == kind

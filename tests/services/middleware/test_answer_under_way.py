@@ -9,6 +9,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.sidecar.frames import COLUMNS, RequestRow
+from services.kept_images import KeptImages
 from services.metrics import RequestMetrics
 from services.middleware.checks import Checks
 from services.middleware.context import Context
@@ -37,7 +38,7 @@ def through(app: ASGIApp, received: list[Message]) -> tuple[list[RequestRow], li
     async def send(message: Message) -> None:
         sent.append(message)
 
-    layers = Context(Checks(ForeignErrors(app), ()), Record(RequestMetrics(None), log))
+    layers = Context(Checks(ForeignErrors(app), ()), Record(RequestMetrics(None), log, KeptImages()))
     asyncio.run(layers(dict(SCOPE), receive, send))
     return rows, sent
 
@@ -58,7 +59,7 @@ def test_a_failure_in_the_middle_of_an_answer_ends_the_connection_and_is_logged(
     async def receive() -> Message:
         return {"type": "http.request"}
 
-    layers = Context(Checks(ForeignErrors(breaks_off), ()), Record(RequestMetrics(None), rows))
+    layers = Context(Checks(ForeignErrors(breaks_off), ()), Record(RequestMetrics(None), rows, KeptImages()))
     with pytest.raises(Exception, match="Something went wrong"):  # the server closes the connection on it
         asyncio.run(layers(dict(SCOPE), receive, send))
 
@@ -117,7 +118,7 @@ async def answers(scope: Scope, receive: Receive, send: Send) -> None:
 
 def test_nothing_of_a_call_is_left_for_the_garbage_collector() -> None:
     log: Any = Log()
-    layers = Context(Checks(ForeignErrors(answers), ()), Record(RequestMetrics(None), log))
+    layers = Context(Checks(ForeignErrors(answers), ()), Record(RequestMetrics(None), log, KeptImages()))
 
     async def receive() -> Message:
         return {"type": "http.request"}

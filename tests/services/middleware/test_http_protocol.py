@@ -1,6 +1,7 @@
 """The server's own protocol: heads that come again, answers that are waited for, connections, and what fails inside."""
 
 import json
+import select
 import socket
 from collections.abc import Iterator
 from time import sleep
@@ -215,11 +216,30 @@ def test_who_sends_no_more_is_hung_up_on(impatient: Served, hub: Hub, sent: byte
         assert json.loads(answers[0].body)["error"]["code"] == "REQUEST_TIMEOUT"
 
 
+def test_a_head_without_an_end_is_hung_up_on(impatient: Served) -> None:
+    with socket.create_connection(impatient.address, timeout=20) as connection:
+        connection.sendall(b"POST /api/predict/echo HTTP/1.1\r\nX: ")
+        while not select.select([connection], [], [], 0.1)[0]:
+            connection.sendall(b"a")
+        (answer,) = answers_in(connection.recv(65536))
+    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (408, "REQUEST_TIMEOUT")
+
+
+def test_a_body_that_comes_slowly_is_waited_for(impatient: Served, hub: Hub) -> None:
+    body = b'{"x": ' + b"1" * 30 + b"}"
+    with socket.create_connection(impatient.address, timeout=20) as connection:
+        connection.sendall(request(hub.key, body)[: -len(body)])
+        for byte in body:
+            connection.sendall(bytes([byte]))
+            sleep(0.06)
+        assert b" 200 OK" in connection.recv(65536)
+
+
 def test_who_sends_slowly_is_waited_for(impatient: Served, hub: Hub) -> None:
     with socket.create_connection(impatient.address, timeout=20) as connection:
         for byte in request(hub.key, b"{}")[:-12]:
             connection.sendall(bytes([byte]))
-            sleep(0.01)
+            sleep(0.003)
         connection.sendall(request(hub.key, b"{}")[-12:])
         assert b" 200 OK" in connection.recv(65536)
         sleep(1.0)  # between two requests it is another limit that ends a connection

@@ -57,7 +57,7 @@ def test_what_is_no_valid_token_is_401_on_a_predict_route(hub: Hub) -> None:
         return jwt.encode({**claims, **changes}, key, "HS256", header)
 
     assert hub.as_user("POST", ECHO, signed()).status_code == 200, "the sample's own making is sound"
-    unsigned = jwt.encode(claims, None, "none", {"typ": "at+jwt"})
+    unsigned = jwt.encode(claims, "", "none", {"typ": "at+jwt"})
     forged = [
         *(unsigned, f"{head}.{payload}.", f"{head}.{payload}.{signature[::-1]}", f"{payload}.{head}.{signature}"),
         *(

@@ -68,3 +68,9 @@ def test_a_stored_file_that_was_changed_is_not_loaded() -> None:
     Path(stored.path, str(stored.info.metadata["file"])).write_bytes(b"another model")
     with pytest.raises(ExportError, match="was changed"):
         load_model(done.tag)
+
+
+def test_a_model_that_was_saved_otherwise_is_refused_in_one_line() -> None:
+    tag = bentoml.sklearn.save_model("otherwise", LinearRegression()).tag
+    with pytest.raises(ExportError, match=rf"^the model {tag} was not saved by save_model: train it again$"):
+        load_model(tag)
