@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -17,25 +18,25 @@ from cli.worked_systems import SYSTEMS, Ready, export, is_trained, train
 
 TRAINING, EXPORT_STEPS = 5, 3  # how much of a bar training takes, and how many steps an export tells of
 SHOWN = 60  # characters of an answer
+OPTIONS = {"game_classifier": ("--weights", "none")}  # nothing is downloaded
 
 
 def tour(what: str, host: str, port: int) -> None:
     """Do it all, bars on stderr, and print the summary; raises what fails, in one line."""
     started = monotonic()
-    names = SYSTEMS[what]
-    summary = Table("system", "result on held-out data", "trained", "exported", "call", "answer", "in", box=None)
-    with _bars() as bars:
-        trails = {name: Trail(bars, name) for name in names}
-        for trail in trails.values():
-            trail.prepare()
-        with tempfile.TemporaryFile() as log, running(host, port, log):
-            for trail in trails.values():
-                trail.call(f"http://{host}:{port}")
-    for trail in trails.values():
-        summary.add_row(*trail.row)
+    with _bars() as bars, tempfile.TemporaryDirectory() as made:
+        ways = [Way(bars, name, Path(made, name)) for name in SYSTEMS[what]]
+        for way in ways:
+            way.prepare()
+        with Path(made, "hub.log").open("wb") as log, running(host, port, log):
+            for way in ways:
+                way.call(f"http://{host}:{port}")
+    summary = Table("system", "on held-out data", "trained", "exported", "call", "answer", "in", box=None)
+    for way in ways:
+        summary.add_row(*way.row)
     console = Console()
     console.print(summary)
-    console.print(f"{len(names)} systems in {monotonic() - started:.0f} s; `modelport serve` serves them.")
+    console.print(f"{len(ways)} systems in {monotonic() - started:.0f} s; `modelport serve` serves them.")
 
 
 @contextmanager
@@ -46,11 +47,12 @@ def _bars() -> Iterator[Progress]:
         yield bars
 
 
-class Trail:
+class Way:
     """One system's way through the demonstration, and its row of the summary."""
 
-    def __init__(self, bars: Progress, name: str) -> None:
-        self.name, self._bars = name, bars
+    def __init__(self, bars: Progress, name: str, folder: Path) -> None:
+        """`folder` is where its training may leave examples."""
+        self.name, self._bars, self._folder = name, bars, folder
         self._training = TRAINING if is_trained(name) else 0
         self._task: TaskID = bars.add_task(name, total=self._training + EXPORT_STEPS + 1, doing="waits")
         self._ready: Ready | None = None
@@ -62,19 +64,20 @@ class Trail:
         started = monotonic()
         self._ready = export(self.name, self._exporting)
         self.row += [report, trained, f"{monotonic() - started:.0f} s"]
-        self._say("waits for the hub")
+        self._say("waits for the others")
 
     def call(self, address: str) -> None:
-        """Send its first route the example that its document gives."""
+        """Send its first route an example: a picture that training left, or what the route's document gives."""
         import httpx
 
         from registry.errors import ModelError
 
         assert self._ready is not None
         route: dict[str, Any] = self._ready.endpoint.model.signature["routes"][0]
+        request = self._request(route)
         with httpx.Client(base_url=address, headers={"X-API-Key": self._ready.key}, timeout=60) as client:
             started = perf_counter()
-            answer = client.post(route["path"], **request_of(route))
+            answer = client.post(route["path"], **request)
             seconds = perf_counter() - started
         if answer.status_code != 200:
             raise ModelError(f"{self.name} answered its own example with {answer.status_code}: {answer.text[:200]}")
@@ -86,9 +89,17 @@ class Trail:
             return "no model of its own", ""
         self._say("training")
         started = monotonic()
-        report = train(self.name)
+        report = train(self.name, *OPTIONS.get(self.name, ()), "--out", str(self._folder))
         self._say("trained", advance=self._training)
         return report[0], f"{monotonic() - started:.0f} s"
+
+    def _request(self, route: dict[str, Any]) -> dict[str, Any]:
+        from services.packaging.replay import request_of
+
+        pictures = sorted(self._folder.glob("*.jpg"))
+        if route.get("files") and pictures:
+            return {"files": {route["files"][0]: pictures[-1].read_bytes()}}
+        return request_of(route)
 
     def _exporting(self, step: str) -> None:
         self._say(step, advance=1)
