@@ -50,6 +50,7 @@ def environment(contender: Contender, start: Start) -> dict[str, str]:
         "PYTHONPATH": str(PEERS),
         "BENTOML_DO_NOT_TRACK": "true",
         "DO_NOT_TRACK": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
     }

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -20,6 +20,12 @@ def export(
     name: str | None = typer.Option(None, "--name", help="The endpoint's name; by default the file's."),
     sample: Path | None = typer.Option(None, "--sample", help="A few rows: .csv, .json, .parquet, .npy or .npz."),
     classes: str | None = typer.Option(None, "--classes", help="Class names: A,B,… or a file with one on each line."),
+    input: Literal["image"] | None = typer.Option(
+        None, "--input", help="`image`: calls send a JPEG, PNG or WebP file as the form field `file`."
+    ),
+    pixels: Literal["0..255", "0..1", "-1..1"] | None = typer.Option(
+        None, "--pixels", help="What the images were scaled to in training; by default found out, and said."
+    ),
     rate_limit: str | None = typer.Option(None, "--rate-limit", help='Calls a key may make, such as "100/minute".'),
     allow_pickle: bool = typer.Option(False, "--allow-pickle", help="Load a pickle: that runs the code inside it."),
     no_compile: bool = typer.Option(
@@ -36,7 +42,8 @@ def export(
     from services.packaging.asker import Operator
 
     _permit_pickle(model, allow_pickle)
-    request = Request(model, name, sample, _class_names(classes), rate_limit, compile=not no_compile)
+    names = _class_names(classes)
+    request = Request(model, name, sample, names, input, pixels, rate_limit, compile=not no_compile)
     asker = Operator()
     exported = export_model(request, lambda step: say(f"{step} …"), asker)
     for remark in exported.remarks:

@@ -8,7 +8,7 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 
 import typer
 
-from cli import audit, database, delete, demo, doctor, export, keys, serve, show, status, users
+from cli import audit, containerize, database, delete, demo, doctor, export, keys, serve, show, status, users
 from cli import list as listing
 from cli.output import failure, say
 from cli.usage import refuse
@@ -29,6 +29,7 @@ app.command("activate")(status.activate)
 app.command("deactivate")(status.deactivate)
 app.command("delete")(delete.delete)
 app.command("serve")(serve.serve)
+app.command("containerize")(containerize.containerize)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(keys.app, name="keys", help="API keys: create, list, show, rotate, revoke.")

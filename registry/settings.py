@@ -89,6 +89,13 @@ class Settings(DescriptionSettings):
         default=None, ge=1, description="Requests that may be under way at once on this machine; without, any number."
     )
     max_body_bytes: int = Field(default=1_000_000, ge=1, description="Largest request body accepted, in bytes.")
+    image_max_bytes: int = Field(default=10_000_000, ge=1, description="Largest image accepted, in bytes.")
+    images_max_bytes: int = Field(
+        default=50_000_000, ge=1, description="Largest request body that may carry several images, in bytes."
+    )
+    image_max_pixels: int = Field(
+        default=25_000_000, ge=1, description="Most pixels of an image, which are counted before it is decoded."
+    )
     upload_max_bytes: int = Field(
         default=500_000_000, ge=1, description="Largest upload of a model, in bytes; it may unpack to four times that."
     )

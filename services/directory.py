@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlmodel import Session, col, select
 
@@ -52,6 +52,14 @@ class EndpointEntry:
         """Every path that this endpoint answers: by name, by id, and a hand-written service's own routes."""
         own = [route["path"] for route in self.signature.get("routes", ())] if self.import_path else [self.path]
         return own if self.import_path else [*own, f"/api/predict/{self.id}"]
+
+    def images_at(self, path: str) -> Literal["one", "many"] | None:
+        """How many images a form may carry that is sent to one of the paths; None where no form is answered."""
+        if self.import_path is None:
+            return "one" if any(field.get("pixels") for field in self.signature.get("inputs", ())) else None
+        route: dict[str, Any] = next((route for route in self.signature["routes"] if route["path"] == path), {})
+        files = len(route.get("files", ()))
+        return "many" if route.get("lists") or files > 1 else "one" if files else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from registry.catalog import Endpoint, delete_endpoint, find_endpoint
 from registry.database import exclusive, reading, session, upgrade
 from registry.errors import ExportError, NotFound
 from services.inference.manifest import digest_of, manifest_of
 from services.inference.runtimes import framework_of
+from services.inference.signature import Pixels
 from services.naming import check_classes, check_name, name_from
 from services.packaging import stores
 from services.packaging.addresses import paths_of, refuse_taken
@@ -43,6 +45,8 @@ class Request:
     name: str | None = None
     sample: Path | None = None
     classes: Sequence[str] | None = None
+    input: Literal["image"] | None = None  # what a request carries, where that isn't JSON
+    pixels: Pixels | None = None  # what a model of images was trained on; by default it is found out
     rate_limit: str | None = None
     compile: bool = True
     upload: int | None = None  # the id of the uploaded model that this is
@@ -72,6 +76,10 @@ def export(request: Request, progress: Progress, asker: Asker) -> Exported:
     name = check_name(name_from(request.path, request.is_service) if request.name is None else request.name)
     limit = canonical_limit(request.rate_limit)
     check_classes(request.classes)
+    if request.pixels is not None and request.input is None:
+        raise ExportError("`--pixels` goes with `--input image`")
+    if request.input is not None and request.is_service:
+        raise ExportError("`--input` is for model files: a service's methods say what they take")
     if request.sample is not None and not request.sample.is_file():
         raise ExportError(f"{request.sample}: no such sample file")
     asker.begin()
@@ -131,6 +139,8 @@ def stage(request: Request, staging: Staging, framework: str) -> Job:
         parent=os.getpid(),
         sample=staging.add_sample(request.sample) if request.sample else None,
         classes=list(request.classes) if request.classes else None,
+        input=request.input,
+        pixels=request.pixels,
         compile=request.compile and framework not in ("bentoml", "onnx"),
         limits=request.limits,
     )

@@ -83,9 +83,24 @@ def one_export(who: Identity, name_or_id: str) -> Endpoint:
 
 def _curl(endpoint: Endpoint) -> str:
     """A line to paste; the key comes from the shell's $KEY."""
-    url, example = url_of(endpoint), {"instances": [endpoint.model.signature.get("example")]}
+    signature, url = endpoint.model.signature, url_of(endpoint)
     if endpoint.import_path is not None:
-        route = endpoint.model.signature["routes"][0]
+        route = signature["routes"][0]
         url, example = settings().url_of(route["path"]), route["example"]
-    body = shlex.quote(json.dumps(example, ensure_ascii=False))
-    return f'curl -s {shlex.quote(url)} -H "X-API-Key: $KEY" -H "Content-Type: application/json" -d {body}'
+        files = [*route.get("files", ()), *route.get("lists", ())]
+    else:
+        example = {"instances": [signature.get("example")]}
+        files = ["file"] if any(field.get("pixels") for field in signature.get("inputs", ())) else []
+    if files:
+        texts = example if endpoint.import_path is not None else {}
+        parts = [f"{name}=@image.jpg" for name in files] + [f"{name}={_text(value)}" for name, value in texts.items()]
+        body = " ".join(f"-F {shlex.quote(part)}" for part in parts)
+    else:
+        said = shlex.quote(json.dumps(example, ensure_ascii=False))
+        body = f'-H "Content-Type: application/json" -d {said}'
+    return f'curl -s {shlex.quote(url)} -H "X-API-Key: $KEY" {body}'
+
+
+def _text(value: Any) -> str:
+    """A value as a form's text."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -11,13 +11,13 @@ import bentoml
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from services import log_text
+from services import http_protocol, log_text, no_fetching
 from services.documentation import documentation_routes
 from services.documentation.openapi import Schema, service_document
-from services.http_protocol import install
+from services.inference.methods import read_forms
 from services.inference.servable import Handler
 from services.inference.threads import environment
-from services.inference.typed import describe_routes, typed_handlers
+from services.inference.typed import describe_routes, takes_images, typed_handlers
 from services.middleware import stack
 from services.middleware.control import NOTHING, ControlPlane
 from services.startup import check_registry
@@ -38,6 +38,8 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
         """Add what BentoML runs once, in the parent, before any worker: a check that can end the start, and the cores."""
         self.config.setdefault("logging", {"access": {"enabled": False}})  # the request log says it all
         super().__attrs_post_init__()
+        for api in filter(takes_images, self.apis.values()):
+            read_forms(api.input_spec)
         self.inner.check_registry = bentoml.on_deployment(partial(check_registry, self.makes_its_own_registry))
         self.inner.share_cores = bentoml.on_deployment(partial(share_cores, self))
 
@@ -68,8 +70,9 @@ class GuardedService(bentoml.Service[T_co]):  # type: ignore[misc]
         control, describe = self.make_control(worker)
         routes = documentation_routes(worker.directory, describe)
         app.router.routes[:0] = routes  # ours before BentoML's `/` and `/docs.json`
-        install()
+        http_protocol.install()
         log_text.install()
+        no_fetching.install()
         keep_while_serving(app, worker, self.own_handlers)
         return stack(app, worker, control)
 

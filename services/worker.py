@@ -4,6 +4,8 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from registry import catalog
 from registry.catalog import EndpointStatus
@@ -14,6 +16,8 @@ from services.directory import Directory, EndpointEntry
 from services.inference.cache import ModelCache
 from services.inference.servable import Handler, Servable, load_predictor
 from services.kept_images import KeptImages
+from services.neighbours import link, unavailable
+from services.request import request_id
 from services.request_log import RequestLog
 from services.sidecar import Sidecar
 
@@ -37,11 +41,12 @@ class Worker:
         self._failed: set[Callable[[], None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._own: Mapping[str, Handler] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.images = KeptImages()
         self.at_start(self.images.start)
         self.at_end(self.images.close)
         self._cache = ModelCache(
-            load_servable, mark_broken, chosen.model_cache_count, chosen.model_cache_bytes, chosen.model_wait_seconds
+            self._load, mark_broken, chosen.model_cache_count, chosen.model_cache_bytes, chosen.model_wait_seconds
         )
 
     async def start(self, own: Mapping[str, Handler] | None) -> None:
@@ -52,7 +57,7 @@ class Worker:
         for work in self._at_start:
             await asyncio.to_thread(self._attempted, work)
         if own is None:
-            loop = asyncio.get_running_loop()
+            loop = self._loop = asyncio.get_running_loop()
             self.directory.listen(lambda: loop.call_soon_threadsafe(self._endpoints_changed))
             await self._cache.warm_up(list(self.directory.endpoints.values()))
         self._work()
@@ -107,16 +112,31 @@ class Worker:
         """The same once the model is loaded; None when the endpoint answers no JSON there."""
         return None if self._own is not None else await self._cache.handler(endpoint, path)
 
+    def _load(self, endpoint: EndpointEntry) -> Servable:
+        assert self._loop is not None  # started
+        return load_servable(endpoint, partial(link, ask=self.ask, loop=self._loop))
+
+    async def ask(self, path: str, body: bytes) -> bytes:
+        """What the endpoint at that path answers, for another endpoint of the hub; Unavailable when there is none."""
+        endpoint = self.directory.paths.get(path)
+        if endpoint is None or endpoint.status != EndpointStatus.ACTIVE:
+            raise unavailable(path)
+        handler = self.ready(endpoint, path) or await self.handler(endpoint, path)
+        if handler is None:
+            raise unavailable(path)
+        return await handler(body, request_id())
+
     def _endpoints_changed(self) -> None:
         self._cache.keep_only(set(self.directory.endpoints))
 
 
-def load_servable(endpoint: EndpointEntry) -> Servable:
-    """Load an endpoint of the hub: its model, or the hand-written service in its Bento."""
+def load_servable(endpoint: EndpointEntry, link: Callable[[Any], None]) -> Servable:
+    """Load an endpoint of the hub: its model, or the hand-written service in its Bento, linked to what it depends on."""
     if endpoint.import_path is not None:
         from services.inference.typed import load_service, typed_handlers
 
         service = load_service(endpoint.bento)
+        link(service)
         return Servable(typed_handlers(service, service()), endpoint.version, endpoint.size_bytes)
     predictor = load_predictor(str(endpoint.tag), endpoint.model, endpoint.version)
     return Servable({endpoint.path: predictor}, endpoint.version, endpoint.size_bytes)

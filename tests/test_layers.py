@@ -26,6 +26,7 @@ LEVELS = [
         "naming",
         "peer",
         "log_text",
+        "multipart",
         "duration",
         "held_keys",
         "keys",
@@ -44,12 +45,12 @@ LEVELS = [
         "user_admin",
         "descriptions",
     },
-    {"directory", "request", "request_log", "kept_images", "sidecar", "metrics", "inference", "remember"},
+    {"directory", "request", "request_log", "kept_images", "sidecar", "metrics", "inference", "neighbours", "remember"},
     {"worker", "record", "middleware", "documentation"},
-    {"http_protocol", "http_head", "http_refusals"},
+    {"http_protocol", "http_head", "http_refusals", "no_fetching"},
     {"guarded"},
     {"packaging", "endpoint"},
-    {"exporting", "exports", "endpoint_changes", "uploads", "models", "jobs", "doctor"},
+    {"exporting", "exports", "containers", "endpoint_changes", "uploads", "models", "jobs", "doctor"},
     {"control"},
     {"platform", "hub"},
 ]
@@ -108,8 +109,8 @@ def test_inside_services_the_arrows_go_one_way(path: Path) -> None:
 def test_frameworks_are_imported_where_they_are_needed_and_nowhere_else(path: Path) -> None:
     top = {name.split(".")[0] for name in imports(path, top_level=True)}
     forbidden = NOT_IN_REGISTRY if path.relative_to(ROOT).parts[0] == "registry" else FRAMEWORKS
-    if path.name in ("train.py",) and "bentos" in path.parts:
-        return  # a training script is the framework's own place
+    if path.name in ("train.py", "network.py", "learning.py") and "bentos" in path.parts:
+        return  # what trains is the framework's own place
     assert not top & forbidden
 
 

@@ -7,21 +7,22 @@ from typing import Any
 
 from services import __version__
 from services.directory import EndpointEntry
-from services.inference.schemas import request_schema, response_schema
+from services.inference.schemas import IMAGE_SCHEMA, request_schema, response_schema
 from services.inference.signature import Signature
 
 log = logging.getLogger("modelport.documentation")
 
 Schema = dict[str, Any]
 
+JSON, MULTIPART = "application/json", "multipart/form-data"
 ERRORS = {
     "400": "The body doesn't fit the endpoint's schema.",
     "401": "No API key or access token, or one that is wrong, revoked or expired.",
     "403": "The API key is not for this endpoint or use, the role does not permit it, or the endpoint is not active.",
     "404": "There is no such endpoint.",
     "405": "Only POST is answered here.",
-    "413": "The body is too large.",
-    "415": "The body is not JSON.",
+    "413": "The body is too large, or an image has too many pixels.",
+    "415": "The body is not what the endpoint reads.",
     "429": "The key's rate limit is used up; `Retry-After` says when to try again.",
     "500": "The model failed on this input.",
     "503": "The model is not loaded at present; try again later.",
@@ -98,13 +99,20 @@ def _model_operation(endpoint: EndpointEntry) -> Schema:
     signature = Signature.model_validate(endpoint.signature)
     summary = f"{signature.task.replace('_', ' ').capitalize()} by {endpoint.model}, version {endpoint.version}"
     request, response = request_schema(signature), response_schema(signature)
-    return _operation(endpoint.name, endpoint.name, summary, request, response, {"instances": [signature.example]})
+    if signature.image is not None:
+        content = {MULTIPART: {"schema": IMAGE_SCHEMA}, JSON: {"schema": request}}
+    else:
+        content = {JSON: {"schema": request, "example": {"instances": [signature.example]}}}
+    return _operation(endpoint.name, endpoint.name, summary, content, response)
 
 
 def _service_operation(service: str, route: Schema, schemas: Schema) -> Schema:
     request, response = (_hoist(route[part], service, schemas) for part in ("input", "output"))
     name = f"{service}{route['path'].replace('/', '_')}"
-    return _operation(name, service, route["summary"], request, response, route["example"])
+    if "files" in route:
+        return _operation(name, service, route["summary"], {MULTIPART: {"schema": request}}, response)
+    content = {JSON: {"schema": request, "example": route["example"]}}
+    return _operation(name, service, route["summary"], content, response)
 
 
 def _hoist(schema: Schema, prefix: str, schemas: Schema) -> Schema:
@@ -116,12 +124,11 @@ def _hoist(schema: Schema, prefix: str, schemas: Schema) -> Schema:
     return hoisted
 
 
-def _operation(name: str, tag: str, summary: str, request: Schema, response: Schema, example: Any) -> Schema:
-    content = {"application/json": {"schema": request, "example": example}}
-    answers: Schema = {"200": {"description": "The answer.", "content": {"application/json": {"schema": response}}}}
+def _operation(name: str, tag: str, summary: str, content: Schema, response: Schema) -> Schema:
+    answers: Schema = {"200": {"description": "The answer.", "content": {JSON: {"schema": response}}}}
     for status, meaning in ERRORS.items():
         error = {"schema": {"$ref": "#/components/schemas/Error"}}
-        answers[status] = {"description": meaning, "content": {"application/json": error}}
+        answers[status] = {"description": meaning, "content": {JSON: error}}
     return {
         "operationId": name,
         "tags": [tag],

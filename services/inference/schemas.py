@@ -10,12 +10,23 @@ from services.inference.signature import Output, Scalar, Signature
 
 Schema = dict[str, Any]
 
+IMAGE_SCHEMA: Schema = {
+    "type": "object",
+    "title": "Image",
+    "required": ["file"],
+    "additionalProperties": False,
+    "properties": {"file": {"type": "string", "format": "binary", "description": "A JPEG, PNG or WebP image."}},
+}
+
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
 def request_schema(signature: Signature) -> Schema:
     """One row object, `{"instances": [row, ...]}`, or `{"features": [...]}` where every column is one number."""
-    row = {**TypeAdapter(row_type(signature)).json_schema(), "title": "Row", "examples": [signature.example]}
+    row: Schema = {**TypeAdapter(row_type(signature)).json_schema(), "title": "Row"}
+    if signature.image is not None:  # its numbers would be the longest part of the document
+        return {"anyOf": [row, _envelope({"instances": {"type": "array", "minItems": 1, "items": row}}, "Instances")]}
+    row["examples"] = [signature.example]
     listed: Schema = {"anyOf": [row, _positional(signature)]}
     instances = _envelope({"instances": {"type": "array", "minItems": 1, "items": listed}}, "Instances")
     forms = [row, {**instances, "examples": [{"instances": [signature.example]}]}]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 Dtype = Literal["float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint8", "bool", "string"]
 Layout = Literal["frame", "matrix", "series", "tensors"]
 Task = Literal["classification", "regression", "clustering", "outlier_detection"]
+Pixels = Literal["0..255", "0..1", "-1..1"]  # what a model takes an image's bytes 0 to 255 as
 Scalar = str | int | float | bool
 
 _FLOATS = {"float32": 3.4028234663852886e38, "float16": 65504.0}  # a number beyond becomes infinite
@@ -29,6 +30,7 @@ class Field(_Frozen):
     minimum: float | None = None  # documentation only: a value outside is not refused
     maximum: float | None = None
     largest: float | None = None  # closed: the model fails on a number beyond plus or minus this one
+    pixels: Pixels | None = None  # of an image, whose bytes (height, width, channels) the served model takes as such
 
     @property
     def integer_range(self) -> tuple[int, int] | None:
@@ -68,6 +70,11 @@ class Signature(_Frozen):
     task: Task
     outputs: tuple[Output, ...]
     example: dict[str, Any]  # one row, JSON-ready
+
+    @property
+    def image(self) -> Field | None:
+        """The input that is an image and may be sent as a file; None for all other models."""
+        return next((field for field in self.inputs if field.pixels is not None), None)
 
     @property
     def numeric(self) -> bool:

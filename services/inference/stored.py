@@ -53,5 +53,14 @@ def load_model(tag: Any) -> StoredModel:
     verify(folder, metadata["files"])
     signature = Signature.model_validate_json(str(metadata["signature"]))
     runtime = load_runtime(str(metadata["runtime"]), folder / str(metadata["file"]), signature)
-    runtime.predict(InstanceReader(signature).rows({"instances": [signature.example]}))  # no caller pays for the first
+    runtime.predict(_first(signature))  # no caller pays for it
     return StoredModel(stored.tag.name, str(stored.tag.version), signature, runtime, metadata)
+
+
+def _first(signature: Signature) -> list[Row]:
+    """The signature's example, or a black image."""
+    if signature.image is None:
+        return InstanceReader(signature).rows({"instances": [signature.example]})
+    import numpy as np
+
+    return [(np.zeros([size or 0 for size in signature.image.shape], "uint8"),)]

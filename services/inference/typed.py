@@ -1,9 +1,8 @@
-"""Hand-written BentoML services: their typed JSON methods as handlers, called in this process, no BentoML layers.
+"""Hand-written BentoML services: their typed methods as handlers, called in this process, no BentoML layers.
 
 The same pydantic models validate, the same methods answer; only the way to them is shorter.
 """
 
-import asyncio
 import importlib
 import inspect
 import sys
@@ -12,85 +11,40 @@ from pathlib import Path
 from typing import Any
 
 import bentoml
-from bentoml.exceptions import BentoMLException
-from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json, to_json
 
-from registry.errors import ExportError, InvalidInput, ModelError
+from registry.errors import ExportError
+from services.inference.methods import FormMethod, Method, fields_of
 from services.inference.sample import first_line
 from services.inference.servable import Handler
-from services.invalid import explain
 
 TypedService = Any  # bentoml.Service, generic over a class that we don't know
 
 
 def typed_handlers(service: TypedService, instance: Any) -> Mapping[str, Handler]:
-    """One handler for each of the service's methods that takes JSON and answers once, by its route."""
-    return {api.route: _handler(api, instance) for api in service.apis.values() if takes_json(api)}
+    """One handler for each of the service's methods that takes JSON or images and answers once, by its route."""
+    return {
+        api.route: FormMethod(api, instance) if takes_images(api) else Method(api, instance)
+        for api in service.apis.values()
+        if answers_once(api)
+    }
 
 
-def takes_json(api: Any) -> bool:
-    """Whether a method's input is JSON (no files, arrays from bytes) and its answer is no stream."""
-    return not api.is_stream and not api.is_task and not api.batchable and not api.input_spec.multipart_fields
+def answers_once(api: Any) -> bool:
+    """Whether a method's input is JSON or a form with images (no arrays from bytes), and its answer is no stream."""
+    return not api.is_stream and not api.is_task and not api.batchable and not _is_bentomls(api.input_spec)
 
 
-def _handler(api: Any, instance: Any) -> Handler:
-    root = getattr(api.input_spec, "__root_input__", False)
-    is_async = inspect.iscoroutinefunction(api.func)
-
-    async def handle(body: bytes, request_id: str) -> bytes:
-        arguments, keywords = _arguments(api.input_spec, root, body)
-        try:
-            if is_async:
-                result = await api.func(instance, *arguments, **keywords)
-            else:
-                result = await asyncio.to_thread(api.func, instance, *arguments, **keywords)
-        except BentoMLException as error:
-            if error.error_code < 500:
-                raise InvalidInput(str(error)) from None
-            raise ModelError("The service could not answer this request.") from error
-        return _answer(result)
-
-    return handle
+def takes_images(api: Any) -> bool:
+    """Whether a method is asked by a form."""
+    fields = fields_of(api.input_spec)
+    return bool(fields.files or fields.lists)
 
 
-def _answer(result: Any) -> bytes:
-    """The method's answer as JSON; ModelError when it holds NaN, which pydantic's models would write as `null`."""
-    if not isinstance(result, BaseModel):
-        answer, faithful = to_json(result), b""
-    else:
-        answer = result.model_dump_json(by_alias=True).encode()
-        faithful = to_json(result.model_dump()) if b"null" in answer else b""
-    if not (_is_strict(answer) and _is_strict(faithful)):
-        raise ModelError("The service answered NaN or an infinite number for this input.")
-    return answer
-
-
-def _is_strict(body: bytes) -> bool:
-    """False for JSON with NaN or Infinity in it, which pydantic reads and writes; other faults are left to pydantic."""
-    if b"NaN" not in body and b"Infinity" not in body:
-        return True
-    try:
-        from_json(body)
-    except ValueError:
-        return True
-    try:
-        from_json(body, allow_inf_nan=False)
-    except ValueError:
-        return False
-    return True
-
-
-def _arguments(spec: Any, root: bool, body: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if not _is_strict(body):
-        raise InvalidInput("The body is not valid JSON: NaN and Infinity are no JSON numbers.")
-    try:
-        value = spec.model_validate_json(body)
-    except ValidationError as error:
-        raise explain(error) from None
-    if root:
-        return (getattr(value, "root", value),), {}
-    return (), {name: getattr(value, name) for name in type(value).model_fields}
+def _is_bentomls(spec: Any) -> bool:
+    """Whether BentoML alone reads such input: files other than ImageFile, or one that is the whole body."""
+    fields = fields_of(spec)
+    others = set(spec.multipart_fields) - {*fields.files, *fields.lists}
+    return bool(others) or ("root" in spec.model_fields and "root" not in fields.texts)
 
 
 def load_service(bento_tag: str) -> TypedService:
@@ -128,19 +82,33 @@ def _stands_in(module: Any, folder: Path) -> bool:
 
 
 def describe_routes(service: TypedService) -> list[dict[str, Any]]:
-    """What the OpenAPI document says of a service's methods: path, schemas and an example."""
-    return [_describe(api) for api in service.apis.values() if takes_json(api)]
+    """What the OpenAPI document says of a service's methods: path, schemas and an example; of a form, its files too."""
+    return [_describe(api) for api in service.apis.values() if answers_once(api)]
 
 
 def _describe(api: Any) -> dict[str, Any]:
     inputs, outputs = api.input_spec.model_json_schema(), api.output_spec.model_json_schema(mode="serialization")
+    fields = fields_of(api.input_spec)
+    files = {"files": [*fields.files], "lists": [*fields.lists]} if takes_images(api) else {}
     return {
         "path": api.route,
         "summary": (inspect.getdoc(api.func) or api.name).splitlines()[0],
-        "input": inputs,
+        "input": binary(inputs) if files else inputs,
         "output": outputs,
         "example": example_of(inputs),
+        **files,
     }
+
+
+def binary(schema: Any) -> Any:
+    """A schema in which files are what OpenAPI calls them, and not what BentoML does."""
+    if isinstance(schema, list):
+        return [binary(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "file":
+        return {**schema, "type": "string", "format": "binary"}
+    return {name: binary(part) for name, part in schema.items()}
 
 
 def example_of(schema: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,9 @@ def stack(app: Starlette, worker: Worker, control: ControlPlane = NOTHING) -> Co
         Routes(app, worker.directory, control.routes),  # first, so that refusals, too, are counted where they belong
         *([Cors(chosen.cors_origins)] if chosen.cors_origins else []),  # a browser's first question carries no key
         public,  # health and documents: exempt from what follows
-        BodyLimit(chosen.max_body_bytes, chosen.upload_max_bytes),  # before anything reads a byte
+        BodyLimit(  # before anything reads a byte
+            chosen.max_body_bytes, chosen.upload_max_bytes, chosen.image_max_bytes, chosen.images_max_bytes
+        ),
         # Nothing inside is open, but for health and documents; who can't say who they are is counted by address.
         Authentication(worker.directory, limit.refused, control),
         limit,  # who is known has a limit to spend

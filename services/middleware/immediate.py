@@ -61,10 +61,13 @@ class Immediate:
         handler = self._ready(endpoint, path)
         if handler is None:
             return None
+        at_once: AtOnce | None = getattr(handler, "at_once", None)
+        if at_once is None and getattr(handler, "on_form", None) is not None:
+            return None  # it may be one
         context = RequestContext({"method": "POST", "path": path, "headers": headers}, peer, FOR_DATA[peer.secure])
         declared = context.incoming.get(b"content-length", b"")
         is_small = declared.isdigit() and int(declared) <= self._largest
-        return Taken(context, handler, getattr(handler, "at_once", None)) if is_small else None
+        return Taken(context, handler, at_once) if is_small else None
 
     def answer(self, context: RequestContext, predict: AtOnce, body: bytes) -> Answer:
         """The answer to a request that was taken, counted and logged."""

@@ -1,9 +1,10 @@
 """Child process of `export`: stores what is to serve a model, the compiled one or the file itself, and builds its Bento."""
 
 from registry.errors import ExportError
+from services.inference.signature import Signature
 from services.packaging.job import Built, Choice, Job
 from services.packaging.model_store import put
-from services.packaging.requirements import requirements
+from services.packaging.requirements import IMAGES, requirements
 from services.packaging.source import stage_packages
 
 
@@ -20,6 +21,8 @@ def work(job: Job) -> Built:
     served = job.path if choice.runtime == described.framework else next(job.compiled(choice.runtime).iterdir())
     put(job.bento, served, described.signature, described.framework, choice, {"endpoint": job.endpoint})
     packages = described.packages if choice.runtime == described.framework else []
+    if Signature.model_validate(described.signature).image is not None:
+        packages = [*packages, *IMAGES]
     _build_bento(job, requirements(choice.runtime, served.suffix, packages))
     return Built(
         signature=described.signature,

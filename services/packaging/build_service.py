@@ -6,10 +6,11 @@ from typing import Any
 
 import yaml
 
-from registry.errors import ExportError
+from registry.errors import ExportError, InvalidInput
 from services.packaging.job import Built, Job
-from services.packaging.requirements import BASE, POSTGRES, RUNTIMES, pinned
+from services.packaging.requirements import BASE, IMAGES, POSTGRES, RUNTIMES, pinned
 from services.packaging.source import stage_packages
+from services.packaging.written import canonical_limit
 
 _BY_PATH = "If you are importing by python module path: '"
 
@@ -41,13 +42,14 @@ def work(job: Job) -> Built:
     _served(bento, context / "bentofile.yaml")
     routes = describe_routes(service)
     if not routes:
-        raise ExportError("the service has no method that takes JSON and answers once")
+        raise ExportError("the service has no method that takes JSON or images and answers once")
     return Built(
         signature={"routes": routes},
         runtime="service",
         framework="bentoml",
         size_bytes=sum(_size(str(model.tag)) for model in bento.info.all_models),
         import_path=str(bento.info.service),
+        rate_limit=_limit(service),
         models=[str(model.tag) for model in bento.info.all_models],
     )
 
@@ -66,6 +68,14 @@ def _served(bento: Any, path: Path) -> None:
             )
 
 
+def _limit(service: Any) -> str | None:
+    """The class attribute `rate_limit`; ExportError when it is no limit."""
+    try:
+        return canonical_limit(getattr(service.inner, "rate_limit", None))
+    except InvalidInput as error:
+        raise ExportError(f"the service's `rate_limit`: {error.message}") from None
+
+
 def _line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     for line in lines:
@@ -80,7 +90,7 @@ def _complete(path: Path) -> None:
     python = _part(written, "python", dict) or {}
     packages = _part(python, "packages", list) or []
     named = {_canonical(str(package)) for package in packages}
-    missing = pinned(name for name in (*BASE, *POSTGRES) if _canonical(name) not in named)
+    missing = pinned(name for name in (*BASE, *POSTGRES, *IMAGES) if _canonical(name) not in named)
     written["include"] = [*(_part(written, "include", list) or ["*.py"]), "services/**", "registry/**"]
     written["python"] = {"lock_packages": False, **python, "packages": [*packages, *missing]}
     path.write_text(yaml.safe_dump(written))

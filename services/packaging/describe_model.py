@@ -19,7 +19,7 @@ def work(job: Job) -> Described:
         signature=description.signature.model_dump(mode="json"),
         rows=[list(row) for row in description.rows],
         expected=runtime.predict_values(description.values),
-        timings=time_calls(runtime, description.rows),
+        timings=time_calls(runtime, description.calls),
         packages=packages_of(),
         remarks=remarks + description.remarks,
     )

@@ -1,10 +1,11 @@
 """What the exporting process asks of its children, and what they answer: JSON files in a folder of their own."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from services.inference.signature import Pixels
 from services.packaging.limits import Limits
 
 
@@ -21,6 +22,8 @@ class Job(BaseModel):
     framework: str = ""
     sample: Path | None = None
     classes: list[str] | None = None
+    input: Literal["image"] | None = None
+    pixels: Pixels | None = None
     compile: bool = False
     limits: Limits | None = None  # of a model that came from elsewhere
 
@@ -106,6 +109,7 @@ class Built(BaseModel):
     framework: str
     size_bytes: int
     import_path: str | None = None
+    rate_limit: str | None = None  # what a hand-written service's keys get where nobody says otherwise
     models: list[str] = []
     choice: Choice | None = None  # a hand-written service chooses for itself
     rows: list[list[Any]] = []  # as in Described

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.inference.describing import Description, describe
 from services.inference.describing.boosted import library_of
+from services.inference.describing.images import AsImage
 from services.inference.runtimes import BOOSTING, Runtime, load_runtime
 from services.inference.sample import read_sample
 from services.packaging.job import Job
@@ -20,7 +21,13 @@ def load_model(job: Job) -> tuple[Any, list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = load(job.path)
-    return model, sorted({text for warning in caught if (text := _remark(warning))})
+    remarks = sorted({text for warning in caught if (text := _remark(warning))})
+    if job.input == "image" and job.framework == "onnx":
+        from services.inference.image_graph import take_bytes
+
+        remarks.append(take_bytes(model, job.pixels))
+        job.path.write_bytes(model.SerializeToString())
+    return model, remarks
 
 
 def framework_of(job: Job, model: Any) -> str:
@@ -36,7 +43,7 @@ def packages_of() -> list[str]:
 def describe_model(job: Job, framework: str, model: Any) -> tuple[Description, Runtime]:
     """What a loaded model is, with the sample that was given, and the runtime that predicts with its own framework."""
     sample = None if job.sample is None else read_sample(job.sample)
-    description = describe(framework, model, sample, job.classes)
+    description = describe(framework, model, sample, job.classes, AsImage(job.pixels) if job.input else None)
     return description, load_runtime(framework, job.path, description.signature)
 
 

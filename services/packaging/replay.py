@@ -5,12 +5,15 @@ is exported whose served answers differ from the original model's.
 """
 
 import asyncio
+import json
 import math
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
 from registry.errors import ExportError
+from services.inference.images import EXAMPLE, png_of
+from services.inference.signature import Signature
 from services.packaging.job import Built, Job, Replayed
 
 _TOLERANCE = 1e-5  # relative: a float32 model's batches of different sizes differ in the last bits
@@ -70,11 +73,33 @@ async def _replay(job: Job, built: Built, key: str) -> int:
         client.headers["X-API-Key"] = key
         if built.import_path:
             for route in built.signature["routes"]:
-                _ok(await client.post(route["path"], json=route["example"]))
+                _ok(await client.post(route["path"], **_request(route)))
             return len(built.signature["routes"])
+        if Signature.model_validate(built.signature).image is not None:
+            compare(await _of_images(client, job, built), built.expected, *_allowance(built))
+            return len(built.expected)
         answer = _ok(await client.post(f"/api/predict/{job.endpoint}", json={"instances": _rows(built)}))
         compare(answer["predictions"], built.expected, *_allowance(built))
         return len(built.expected)
+
+
+def _request(route: dict[str, Any]) -> dict[str, Any]:
+    """The example of a service's method as httpx sends it: as JSON, or as a form with an image in every file's place."""
+    if "files" not in route:
+        return {"json": route["example"]}
+    image = ("example.png", png_of(EXAMPLE), "image/png")
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in route["example"].items()}
+    return {"data": texts, "files": [(name, image) for name in (*route["files"], *route["lists"])]}
+
+
+async def _of_images(client: Any, job: Job, built: Built) -> list[Any]:
+    """What is answered to each of the images, sent as a file."""
+    answers = []
+    for (pixels,) in built.rows:
+        file = ("example.png", png_of(pixels), "image/png")
+        answer = _ok(await client.post(f"/api/predict/{job.endpoint}", files={"file": file}))
+        answers += answer["predictions"]
+    return answers
 
 
 def _rows(built: Built) -> list[Any]:

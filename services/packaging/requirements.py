@@ -12,11 +12,13 @@ BASE = (
     "pydantic",
     "pydantic-settings",
     "pyjwt",
+    "python-multipart",
     "sqlmodel",
     "starlette",
     "typing-extensions",
     "uvloop",
 )
+IMAGES = ("pillow", "numpy")
 POSTGRES = ("psycopg[binary]",)
 _SKLEARN = ("scikit-learn", "joblib", "numpy", "pandas")
 RUNTIMES = {
@@ -45,7 +47,7 @@ def _installed(name: str) -> str:
 
 
 def requirements(runtime: str, suffix: str, packages: Iterable[str] = ()) -> list[str]:
-    """The requirement lines of one model's Bento: the runtime that serves it with the packages that its file needs, and
+    """The requirement lines of one model's Bento: the runtime that serves it with the packages that it needs beside, and
     not what it was trained with."""
     extra = ("skops",) if suffix == ".skops" else ()
     return pinned(dict.fromkeys([*BASE, *POSTGRES, *RUNTIMES[runtime], *packages, *extra]))

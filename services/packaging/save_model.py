@@ -1,15 +1,19 @@
 """Saves a model that was just trained into BentoML's model store, compiled where that is proved: for `train.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple, get_args
 
 from services.inference.describing import describe
+from services.inference.describing.images import AsImage
 from services.inference.runtimes import load_runtime
+from services.inference.signature import Pixels
 from services.packaging.choosing import choose
-from services.packaging.job import Choice
+from services.packaging.job import Choice, Timings
 from services.packaging.model_store import put
+from services.packaging.timing import soonest
 
 Framework = Literal["sklearn", "keras"]
 
@@ -35,28 +39,38 @@ def save_model(
     *,
     framework: Framework,
     classes: Sequence[str] | None = None,
+    pixels: Pixels | None = None,
     metadata: Mapping[str, Any] | None = None,
     report: Callable[[str], None] | None = None,
+    must_be_faster: bool = True,
 ) -> Saved:
     """Describe, compile, prove, time and save a fitted model; its own framework serves it where nothing faster is proved.
 
     `sample` are some hundred rows as the model takes them: a frame, or an array with shape (rows, ...). They give the
-    signature and the proof its rows. `metadata` (JSON-like) is kept with the model. Raises ExportError with one line
-    when the model can't be described.
+    signature and the proof its rows. `pixels` makes of a network of images one that takes bytes, and says what it scales
+    them to first; the sample is then images as bytes. `metadata` (JSON-like) is kept with the model. Without
+    `must_be_faster` what is compiled and proved serves whatever the timings say: a Bento then needs no framework, though
+    this machine was busy. Raises ExportError with one line when the model can't be described.
     """
     with TemporaryDirectory() as made:
         folder = Path(made)
         file = _write(model, framework, folder / "model")
-        description = describe(framework, model, sample, classes)
+        description = describe(framework, model, sample, classes, None if pixels is None else AsImage(pixels))
         original = load_runtime(framework, file, description.signature)
-        choice = choose(framework, model, original, description, lambda runtime: folder / "compiled" / runtime)
-        compiled = folder / "compiled" / choice.runtime
-        served = file if choice.runtime == framework else next(compiled.iterdir())
+        # By one row alone: what trained the model here has every core, what serves it has a share of them.
+        compiled_for = partial(Path, folder, "compiled")
+        decide = soonest if must_be_faster else partial(_soonest_beside, framework)
+        choice = choose(framework, model, original, description, compiled_for, decide)
+        served = file if choice.runtime == framework else next(compiled_for(choice.runtime).iterdir())
         signature = description.signature.model_dump(mode="json")
         saved = Saved(put(name, served, signature, framework, choice, {"example": name}, metadata), choice)
     if report is not None:
         report(f"saved {saved}")
     return saved
+
+
+def _soonest_beside(framework: str, timings: Mapping[str, Timings]) -> str:
+    return soonest({name: times for name, times in timings.items() if name != framework})
 
 
 def _write(model: Any, framework: Framework, folder: Path) -> Path:

@@ -36,10 +36,11 @@ def canonical_limit(text: str | None) -> str | None:
 
 def source_digest(job: Job) -> str | None:
     """A sha256 of all but the model that shapes the signature; None when nothing was given."""
-    if job.sample is None and not job.classes:
+    if job.sample is None and not job.classes and job.input is None:
         return None
     sample = sha256_of(job.sample) if job.sample else ""
-    return hashlib.sha256("\0".join([sample, *(job.classes or ())]).encode()).hexdigest()
+    read_as = [f"{job.input} {job.pixels}"] if job.input is not None else []
+    return hashlib.sha256("\0".join([sample, *read_as, *(job.classes or ())]).encode()).hexdigest()
 
 
 def with_models(digest: str, models: Sequence[str]) -> str:
@@ -88,7 +89,7 @@ def write_down(
 ) -> tuple[Endpoint, bool]:
     """One transaction: model, endpoint, and what the asker gets, each with its audit entry; whether the endpoint is new.
 
-    `upload` is the id of the uploaded model that this was built from.
+    `upload` is the id of the uploaded model that this was built from. A new endpoint without a limit gets the service's own.
     """
     with session() as opened:
         exclusive(opened)  # whoever asks may do it until it is done
@@ -105,8 +106,9 @@ def write_down(
             uploaded=fitting(opened, upload, job.endpoint),
             actor=actor,
         )
-        if limit is not None and limit != endpoint.rate_limit:
-            set_limit(opened, endpoint, limit, actor=actor)
+        chosen = limit or (built.rate_limit if is_new else None)
+        if chosen is not None and chosen != endpoint.rate_limit:
+            set_limit(opened, endpoint, chosen, actor=actor)
         asker.written(opened, endpoint, is_new)
     return endpoint, is_new
 

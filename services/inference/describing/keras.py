@@ -5,6 +5,8 @@ from typing import Any
 
 from registry.errors import ExportError
 from services.inference.describing import Description
+from services.inference.describing.beginnings import keras_scales, saved_model_scales
+from services.inference.describing.images import AsImage, of_image, remark
 from services.inference.describing.indices import Runs, limit_indices
 from services.inference.describing.saved_model import last_activation
 from services.inference.describing.tensors import RawOutput, describe_tensors, tensor_field
@@ -12,9 +14,16 @@ from services.inference.runtimes.keras import is_serving_signature, trace
 from services.inference.signature import Field, Signature
 
 
-def describe(model: Any, sample: Any | None, classes: Sequence[str] | None) -> Description:
+def describe(
+    model: Any, sample: Any | None, classes: Sequence[str] | None, image: AsImage | None = None
+) -> Description:
     """The description of a loaded Keras model or of a SavedModel's serving signature."""
     inputs, outputs = _of_signature(model) if is_serving_signature(model) else _of_model(model)
+    if image is not None:
+        scales = saved_model_scales if is_serving_signature(model) else keras_scales
+        field = image.field(inputs, lambda: scales(model))
+        note = remark(field.pixels or "0..255", image.pixels)
+        return of_image(describe_tensors((field,), outputs, sample, classes), note)
     description = describe_tensors(inputs, outputs, sample, classes)
     if any(field.integer_range for field in inputs):
         limited = limit_indices(inputs, description.values, _runs(model, description.signature))

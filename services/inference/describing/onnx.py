@@ -8,6 +8,7 @@ import numpy as np
 from registry.errors import ExportError
 from services.inference.describing import Description
 from services.inference.describing.columns import describe_column, rows_of_frame
+from services.inference.describing.images import AsImage, of_image
 from services.inference.describing.tensors import RawOutput, describe_tensors, tensor_field, tensor_output
 from services.inference.graph import activation_of, classes_of
 from services.inference.runtimes.onnx import feeder
@@ -25,12 +26,17 @@ _TYPES = {
 }  # fmt: skip
 
 
-def describe(model: Any, sample: Any | None, classes: Sequence[str] | None) -> Description:
+def describe(
+    model: Any, sample: Any | None, classes: Sequence[str] | None, image: AsImage | None = None
+) -> Description:
     """The description of an `onnx.ModelProto`; ExportError when its graph has no shape that an endpoint could serve."""
     session = open_session(model.SerializeToString())
     inputs = tuple(_field(put) for put in session.get_inputs())
     if not inputs:
         raise ExportError("the graph has no inputs")
+    if image is not None:
+        taken = (image.field(inputs, lambda: True).model_copy(update={"pixels": "0..255"}),)  # the graph does the rest
+        return of_image(describe_tensors(taken, _raw(model.graph, session), sample, classes))
     labels = _labels(model.graph, session)
     is_table = hasattr(sample, "columns") or labels is not None
     if all(field.shape == (1,) for field in inputs) or (is_table and _is_matrix(inputs)):

@@ -10,7 +10,7 @@ from services.inference.describing import Description
 from services.inference.sample import row_count
 from services.inference.signature import Dtype, Field, Output, Signature
 
-_REPLAYED = 32
+_REPLAYED, _IMAGES = 32, 4
 _GENERATED = 4
 _FREE = 8  # rows generated without a sample give a free dimension this length
 
@@ -77,7 +77,8 @@ def tensor_arrays(fields: tuple[Field, ...], sample: Any | None) -> list[Any]:
             raise ExportError(
                 f"the sample gives input `{field.name}` the shape {values.shape[1:]}, it takes {field.shape}"
             )
-    return [array[:_REPLAYED] for array in arrays]
+    most = _IMAGES if any(field.pixels for field in fields) else _REPLAYED
+    return [array[:most] for array in arrays]
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
@@ -95,7 +96,8 @@ def _generated(fields: tuple[Field, ...]) -> list[Any]:
         elif field.dtype.startswith("float"):
             arrays.append(np.round(generator.random(shape), 3).astype(field.dtype))
         else:
-            arrays.append(generator.integers(0, int(field.largest or 0), shape, field.dtype, endpoint=True))
+            largest = 255 if field.pixels else int(field.largest or 0)
+            arrays.append(generator.integers(0, largest, shape, field.dtype, endpoint=True))
     return arrays
 
 

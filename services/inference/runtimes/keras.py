@@ -88,6 +88,8 @@ def trace(model: Any, signature: Signature) -> Any:
     import tensorflow as tf
 
     answer = _signature_outputs(model, signature) if is_serving_signature(model) else _model_outputs(model)
+    if signature.image is not None:
+        answer = _of_bytes(answer, str(signature.image.pixels), _input_dtype(model))
     specs = [tf.TensorSpec((None, *field.shape), field.dtype) for field in signature.inputs]
     try:
         return tf.function(lambda *tensors: answer(tensors), input_signature=specs).get_concrete_function()
@@ -119,6 +121,28 @@ def _signature_outputs(function: Any, signature: Signature) -> Answer:
         return [outputs[output.name or next(iter(outputs))] for output in signature.outputs]
 
     return answer
+
+
+def _input_dtype(model: Any) -> str:
+    """The type of the one tensor that a model of images takes."""
+    if is_serving_signature(model):
+        return str(next(iter(model.structured_input_signature[1].values())).dtype.name)
+    return str(model.inputs[0].dtype)
+
+
+def _of_bytes(answer: Answer, pixels: str, dtype: str) -> Answer:
+    """The same for an image's bytes, scaled to what the model takes."""
+    import tensorflow as tf
+
+    def scaled(tensors: Sequence[Any]) -> list[Any]:
+        numbers = tf.cast(tensors[0], dtype)
+        if pixels == "0..1":
+            numbers = numbers / 255
+        elif pixels == "-1..1":
+            numbers = numbers / 127.5 - 1
+        return answer([numbers])
+
+    return scaled
 
 
 def load_runtime(path: Path, signature: Signature) -> KerasRuntime:

@@ -1,5 +1,6 @@
 """How ONNX Runtime is asked to run a graph: the one place for its threads and its optimiser."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ def open_session(graph: Path | bytes) -> Any:
 
     One thread (see threads.for_graph) and no spinning: a worker's cores belong to its requests.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when the library is loaded; else it reports its use to Microsoft
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

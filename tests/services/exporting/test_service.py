@@ -64,6 +64,21 @@ def test_a_service_becomes_an_endpoint(place: Place) -> None:
     assert not [path for path in (place.stores / "bentos").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
+def test_a_service_says_how_often_it_may_be_called_until_somebody_says_otherwise(place: Place) -> None:
+    limited = SERVICE.replace("class Adder:", "class Adder:\n    rate_limit = '100 per hour'")
+    folder = write(place.folder / "adder", limited)
+    place.run("export", folder)
+    assert place.run("show", "adder", "-o", "json").json()["rate_limit"] == "100/hour"
+    place.run("export", folder, "--rate-limit", "5/minute")
+    assert place.run("show", "adder", "-o", "json").json()["rate_limit"] == "5/minute"
+    write(folder, limited.replace("a + b", "b + a"))
+    place.run("export", folder)
+    assert place.run("show", "adder", "-o", "json").json()["rate_limit"] == "5/minute", (
+        "what an operator set outlives a new version"
+    )
+
+
 @pytest.mark.parametrize(
     ("service", "bentofile", "reason"),
     [
@@ -78,6 +93,12 @@ def test_a_service_becomes_an_endpoint(place: Place) -> None:
         ),
         ("import os; os._exit(0)", BENTOFILE, "exit code 0"),
         (SERVICE, "service: [", "bentofile.yaml is no YAML (line 1:"),
+        pytest.param(
+            SERVICE.replace("class Adder:", "class Adder:\n    rate_limit = 'often'"),
+            BENTOFILE,
+            "the service's `rate_limit`: 'often' is not a limit",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_folder_that_is_no_service(

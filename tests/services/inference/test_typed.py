@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import bentoml
+import httpx
 import pytest
 from bentoml.exceptions import BadInput, InternalServerError
 from pydantic import BaseModel, Field
 
-from registry.errors import ExportError, InvalidInput, ModelError
+from registry.errors import ExportError, InvalidInput, ModelError, Unavailable
 from services.inference.typed import describe_routes, example_of, import_service, typed_handlers
 
 
@@ -40,6 +41,8 @@ class Classifier:
             raise BadInput("no thirteen")
         if flow.packets == 14:
             raise InternalServerError("/secret")
+        if flow.packets == 15:
+            httpx.get("http://127.0.0.1:1/nobody")
         return Verdict(label="ok", score=math.sqrt(flow.rate) if flow.rate >= 0 else math.nan)
 
     @bentoml.api(route="/add")  # type: ignore[untyped-decorator]
@@ -68,6 +71,11 @@ def test_methods_that_take_json_have_a_handler() -> None:
 def test_a_model_or_named_arguments_go_in() -> None:
     assert ask("/flow", '{"packets": 1, "rate": 4}') == {"label": "ok", "score": 2.0, "note": None}
     assert ask("/add", '{"a": 1}') == 2.0
+
+
+def test_a_dependency_that_does_not_answer_is_a_503() -> None:
+    with pytest.raises(Unavailable, match="depends on does not answer"):
+        ask("/flow", '{"packets": 15, "rate": 1}')
 
 
 @pytest.mark.parametrize(

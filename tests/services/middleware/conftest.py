@@ -252,7 +252,7 @@ class Wait(Echo):
         return Echo.at_once(self, body, request_id)
 
 
-def load_echo(endpoint: EndpointEntry) -> Servable:
+def load_echo(endpoint: EndpointEntry, link: object) -> Servable:
     """Stands in for loading a model."""
     made = Wait(endpoint) if endpoint.name == "wait" else Echo(endpoint)
     return Servable(dict.fromkeys(endpoint.paths, made), endpoint.version, 1)

@@ -48,6 +48,18 @@ def test_what_cannot_be_compiled_is_served_by_its_own_framework() -> None:
     assert str(done) == f"{done.tag}, served by sklearn: {done.choice.reason}"
 
 
+def test_what_is_compiled_and_proved_serves_though_it_is_slower_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def timed(runtime: Any, rows: Any) -> dict[str, float]:
+        return {"1": 1e-6 if isinstance(runtime, SklearnRuntime) else 1e-3}
+
+    monkeypatch.setattr("services.packaging.choosing.time_calls", timed)
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(ROWS, KINDS)
+    assert saved(tree).choice.runtime == "sklearn"
+    assert saved(tree, must_be_faster=False).choice.runtime in ("onnx", "tree")
+
+
 def test_the_example_is_predicted_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     done, asked = saved(LinearRegression().fit(ROWS, ROWS["width"])), list[Any]()
     runtime = sys.modules["services.inference.runtimes.onnx"].OnnxRuntime

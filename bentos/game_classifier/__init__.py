@@ -1,0 +1,1 @@
+"""Game classification: which category of game a screenshot shows."""
