@@ -17,7 +17,7 @@ from cli.output import say
 from cli.worked_systems import SYSTEMS, Ready, export, is_trained, train
 
 TRAINING, EXPORT_STEPS = 5, 3  # how much of a bar training takes, and how many steps an export tells of
-SHOWN = 60  # characters of an answer
+ASIDE = ("request_id", "model")  # of an answer, which is cut at the terminal's edge
 OPTIONS = {"game_classifier": ("--weights", "none")}  # nothing is downloaded
 
 
@@ -31,12 +31,14 @@ def tour(what: str, host: str, port: int) -> None:
         with Path(made, "hub.log").open("wb") as log, running(host, port, log):
             for way in ways:
                 way.call(f"http://{host}:{port}")
-    summary = Table("system", "on held-out data", "trained", "exported", "call", "answer", "in", box=None)
+    summary = Table("system", "trained", "exported", "call", "answered in", box=None)
     for way in ways:
         summary.add_row(*way.row)
-    console = Console()
+    console = Console(highlight=False)
     console.print(summary)
-    console.print(f"{len(ways)} systems in {monotonic() - started:.0f} s; `modelport serve` serves them.")
+    for way in ways:
+        console.print(f"\n{way.name}: {way.report}\n  {way.answer}", no_wrap=True, overflow="ellipsis", markup=False)
+    console.print(f"\n{len(ways)} systems in {monotonic() - started:.0f} s; `modelport serve` serves them.")
 
 
 @contextmanager
@@ -57,13 +59,16 @@ class Way:
         self._task: TaskID = bars.add_task(name, total=self._training + EXPORT_STEPS + 1, doing="waits")
         self._ready: Ready | None = None
         self.row: list[str] = [name]
+        self.report, self.answer = "no model of its own", ""
 
     def prepare(self) -> None:
         """Train it and export it."""
-        report, trained = self._train()
         started = monotonic()
+        if self._training:
+            self._train()
+        trained = monotonic()
         self._ready = export(self.name, self._exporting)
-        self.row += [report, trained, f"{monotonic() - started:.0f} s"]
+        self.row += [f"{trained - started:.0f} s", f"{monotonic() - trained:.0f} s"]
         self._say("waits for the others")
 
     def call(self, address: str) -> None:
@@ -81,17 +86,14 @@ class Way:
             seconds = perf_counter() - started
         if answer.status_code != 200:
             raise ModelError(f"{self.name} answered its own example with {answer.status_code}: {answer.text[:200]}")
-        self.row += [f"POST {route['path']}", told(answer.json()), f"{1000 * seconds:.1f} ms"]
+        self.row += [f"POST {route['path']}", f"{1000 * seconds:.1f} ms"]
+        self.answer = json.dumps({name: value for name, value in answer.json().items() if name not in ASIDE})
         self._say("answered", advance=1)
 
-    def _train(self) -> tuple[str, str]:
-        if not self._training:
-            return "no model of its own", ""
+    def _train(self) -> None:
         self._say("training")
-        started = monotonic()
-        report = train(self.name, *OPTIONS.get(self.name, ()), "--out", str(self._folder))
+        self.report = train(self.name, *OPTIONS.get(self.name, ()), "--out", str(self._folder))[0]
         self._say("trained", advance=self._training)
-        return report[0], f"{monotonic() - started:.0f} s"
 
     def _request(self, route: dict[str, Any]) -> dict[str, Any]:
         from services.packaging.replay import request_of
@@ -109,9 +111,3 @@ class Way:
         self._bars.update(self._task, advance=advance, doing=doing)
         if self._bars.disable:
             say(f"{self.name}: {doing}")
-
-
-def told(answer: dict[str, Any]) -> str:
-    """The beginning of an answer."""
-    text = json.dumps({name: value for name, value in answer.items() if name not in ("request_id", "model")})
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
