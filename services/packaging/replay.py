@@ -73,7 +73,7 @@ async def _replay(job: Job, built: Built, key: str) -> int:
         client.headers["X-API-Key"] = key
         if built.import_path:
             for route in built.signature["routes"]:
-                _ok(await client.post(route["path"], **_request(route)))
+                _ok(await client.post(route["path"], **request_of(route)))
             return len(built.signature["routes"])
         if Signature.model_validate(built.signature).image is not None:
             compare(await _of_images(client, job, built), built.expected, *_allowance(built))
@@ -83,7 +83,7 @@ async def _replay(job: Job, built: Built, key: str) -> int:
         return len(built.expected)
 
 
-def _request(route: dict[str, Any]) -> dict[str, Any]:
+def request_of(route: dict[str, Any]) -> dict[str, Any]:
     """The example of a service's method as httpx sends it: as JSON, or as a form with an image in every file's place."""
     if "files" not in route:
         return {"json": route["example"]}
