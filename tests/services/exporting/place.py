@@ -11,6 +11,8 @@ from typing import Any
 
 from tests.cli.terminal import Done
 
+PATIENCE = 200.0  # seconds
+
 
 class Place:
     """Everything a command may write stands under `folder`."""
@@ -41,9 +43,9 @@ class Place:
             text=True,
         )
 
-    def run(self, *arguments: object) -> Done:
-        """A command that has ended."""
-        return finished(self.start(*arguments))
+    def run(self, *arguments: object, patience: float = PATIENCE) -> Done:
+        """A command that has ended, within so many seconds."""
+        return finished(self.start(*arguments), patience)
 
     def python(self, *arguments: str) -> str:
         """What another program prints there."""
@@ -78,9 +80,9 @@ class Place:
         return json.loads(self.python("-m", "bentoml", *arguments, "-o", "json"))
 
 
-def finished(process: "subprocess.Popen[str]") -> Done:
+def finished(process: "subprocess.Popen[str]", patience: float = PATIENCE) -> Done:
     """The process once it has ended."""
-    out, err = process.communicate(timeout=200)
+    out, err = process.communicate(timeout=patience)
     return Done(process.returncode, out, err)
 
 
