@@ -2,12 +2,10 @@
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import typer
 from sklearn.compose import ColumnTransformer
@@ -19,6 +17,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from bentos import plots
+from bentos.held_out import Report
 from bentos.traffic_classifier.columns import columns
 from bentos.traffic_classifier.data import generate
 from bentos.traffic_classifier.features import CATEGORIES, FEATURES, LABEL, NAMES, NUMERIC
@@ -28,44 +27,6 @@ MODEL_NAME = "traffic_classifier"
 HELD_OUT = 0.2
 SAMPLE = 500  # flows that the compiled model is proved on, beside those made for the proof
 MIN_ROWS_PER_CLASS = 5  # so that each class has a held-out row
-
-
-@dataclass(frozen=True)
-class Report:
-    """How the pipeline did on held-out flows; `confusion` has shape (classes, classes): rows are true, columns predicted."""
-
-    classes: tuple[str, ...]
-    confusion: npt.NDArray[np.int64]
-    rows_trained: int
-
-    @property
-    def rows_held_out(self) -> int:
-        return int(self.confusion.sum())
-
-    @property
-    def accuracy(self) -> float:
-        return float(self.confusion.trace() / self.confusion.sum())
-
-    @property
-    def precision(self) -> tuple[float, ...]:
-        """Of the flows given a class, the share that belongs to it; 0 for a class never given."""
-        return tuple(float(share) for share in self.confusion.diagonal() / np.maximum(self.confusion.sum(axis=0), 1))
-
-    @property
-    def recall(self) -> tuple[float, ...]:
-        """Of the flows of a class, the share that was found."""
-        return tuple(float(share) for share in self.confusion.diagonal() / np.maximum(self.confusion.sum(axis=1), 1))
-
-    def __str__(self) -> str:
-        width = max(9, *(len(name) for name in self.classes))
-        table = [["true \\ predicted", *self.classes, "precision", "recall"]]
-        for row in zip(self.classes, self.confusion, self.precision, self.recall, strict=True):
-            name, counts, precision, recall = row
-            table.append([name, *(str(count) for count in counts), f"{precision:.3f}", f"{recall:.3f}"])
-        lines = [
-            "  ".join([first.ljust(max(16, width)), *(cell.rjust(width) for cell in rest)]) for first, *rest in table
-        ]
-        return "\n".join([f"accuracy {self.accuracy:.3f} on {self.rows_held_out} held-out flows", "", *lines])
 
 
 def build(seed: int) -> Pipeline:
@@ -89,7 +50,7 @@ def train(frame: pd.DataFrame, seed: int) -> tuple[Pipeline, Report]:
     pipeline = build(seed).fit(fitted[NAMES], fitted[LABEL])
     classes = tuple(str(name) for name in pipeline.classes_)
     confusion = confusion_matrix(held_out[LABEL], pipeline.predict(held_out[NAMES]), labels=pipeline.classes_)
-    return pipeline, Report(classes, confusion, len(fitted))
+    return pipeline, Report(classes, confusion, len(fitted), "flows")
 
 
 def save(pipeline: Pipeline, report: Report, frame: pd.DataFrame, source: str) -> str:
@@ -101,7 +62,7 @@ def save(pipeline: Pipeline, report: Report, frame: pd.DataFrame, source: str) -
         "accuracy": round(report.accuracy, 4),
         "classes": [*report.classes],
         "features": NAMES,
-        "rows": report.rows_trained + report.rows_held_out,
+        "rows": report.trained + report.held_out,
         "data": source,
     }
     sample = _sample(frame)
@@ -138,7 +99,7 @@ def main(
     except (OSError, ValueError) as error:
         _progress(f"error: {error}")
         raise typer.Exit(2) from None
-    _progress(f"trained on {report.rows_trained} flows")
+    _progress(f"trained on {report.trained} flows")
     tag = save(pipeline, report, frame, data.name if data else f"synthetic, seed {seed}")
     _progress(f"done in {time.monotonic() - started:.1f} s")
     typer.echo(f"{report}\n\n{tag}")
@@ -157,7 +118,7 @@ def _write(folder: Path, pipeline: Pipeline, frame: pd.DataFrame, report: Report
     folder.mkdir(parents=True, exist_ok=True)
     joblib.dump(pipeline, folder / f"{MODEL_NAME}.joblib")
     frame[NAMES].head(100).to_csv(folder / "sample.csv", index=False)
-    title = f"{report.accuracy:.1%} of {report.rows_held_out:,} held-out flows are right"
+    title = f"{report.accuracy:.1%} of {report.held_out:,} held-out flows are right"
     plots.confusion_matrix(report.confusion, report.classes, folder / "confusion.png", title)
 
 

@@ -16,9 +16,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 from typer.testing import CliRunner, Result
 
+from bentos.held_out import Report
 from bentos.traffic_classifier.data import generate
 from bentos.traffic_classifier.features import CLASSES, FEATURES, LABEL, NAMES, NUMERIC
-from bentos.traffic_classifier.train import Report, build, main, save, train
+from bentos.traffic_classifier.train import build, main, save, train
 from services.inference.stored import load_model
 
 ROOT = Path(__file__).parents[2]
@@ -99,8 +100,8 @@ def test_a_class_of_one_row_is_refused() -> None:
 
 
 def test_the_report_counts_by_hand() -> None:
-    report = Report(("a", "b"), np.array([[8, 2], [0, 0]]), 40)
-    assert (report.accuracy, report.rows_held_out) == (0.8, 10)
+    report = Report(("a", "b"), np.array([[8, 2], [0, 0]]), 40, "flows")
+    assert (report.accuracy, report.held_out) == (0.8, 10)
     assert report.precision == (1.0, 0.0) and report.recall == (0.8, 0.0)
     lines = str(report).splitlines()
     assert lines[0] == "accuracy 0.800 on 10 held-out flows"
