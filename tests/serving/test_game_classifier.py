@@ -1,5 +1,6 @@
 """The worked system, as its README says: trained, exported, served by the hub and by itself, as Keras itself answers."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from sqlmodel import select
 
 from bentos.game_classifier.data import SCENES
 from registry.predictions import Prediction
+from tests.services.descriptions.language_models import KEY, Asked, Wire, both, language_model
 from tests.serving.conftest import ROOT, Server, Store, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -184,6 +186,33 @@ def test_a_description_that_cannot_be_had_is_a_reason(servers: list[Server], sho
         answer = server.client.post(ONE, files=form)
         assert answer.status_code == 200
         assert (answer.json()["description"], answer.json()["description_reason"]) == (None, "not_configured")
+
+
+@both
+def test_a_prediction_is_put_into_words_and_stands_without_them(
+    store: Store, exported: dict[str, Any], shots: dict[str, bytes], wire: Wire
+) -> None:
+    form: Form = {"file": ("secret-name.jpg", shots["racing.jpg"]), "describe": (None, wire.provider)}
+
+    async def play() -> tuple[list[Any], list[Asked]]:
+        async with language_model(wire.says("A race by the sea."), wire.fails(401)) as model:
+            name, port = f"MODELPORT_{wire.provider.upper()}", free_port()
+            chosen = {f"{name}_API_KEY": KEY, f"{name}_BASE_URL": f"http://127.0.0.1:{model.port}{wire.base}"}
+            command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port)]
+            log = store.folder / f"{port}.log"
+            server = Server(store, exported["api_key"], command, port, log, MODELPORT_DESCRIBE_SECONDS="60", **chosen)
+            await asyncio.to_thread(server.wait_until_ready)
+            answers = [await asyncio.to_thread(server.client.post, ONE, files=form) for _ in range(2)]
+            await asyncio.to_thread(server.stop)
+            assert KEY not in log.read_text()
+        return [answer.json() for answer in answers], model.asked
+
+    (told, untold), asked = asyncio.run(play())
+    assert (told["description"], told["description_reason"]) == ("A race by the sea.", None)
+    assert (untold["description"], untold["description_reason"]) == (None, "refused")
+    assert of(told) == of(untold)
+    assert told["category"] in wire.text_of(asked[0].body) and wire.images_of(asked[0].body) == []
+    assert "secret-name" not in json.dumps(asked[0].body)
 
 
 def test_what_training_wrote(store: Store) -> None:
