@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from bentos.game_classifier.data import SCENES
 from registry.predictions import Prediction
 from tests.services.descriptions.language_models import KEY, Asked, Wire, both, language_model
 from tests.serving.conftest import ROOT, Server, Store, free_port
+from tests.serving.elsewhere import served_elsewhere
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -222,3 +224,10 @@ def test_what_training_wrote(store: Store) -> None:
         "base.weights.h5",
         *(f"{name}.jpg" for name in SCENES),
     }
+
+
+def test_the_bento_serves_in_an_environment_that_has_only_what_it_asks_for(
+    store: Store, exported: dict[str, Any], shots: dict[str, bytes], tmp_path: Path
+) -> None:
+    with served_elsewhere(store, exported["bento"], exported["api_key"], tmp_path) as server:
+        assert server.client.post(ONE, files={"file": ("a.jpg", shots["racing.jpg"])}).status_code == 200

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from bentos.resource_optimizer.bodies import EXAMPLE
 from bentos.resource_optimizer.data import measured
 from tests.serving.conftest import ROOT, Server, Store, free_port
+from tests.serving.elsewhere import served_elsewhere
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -131,3 +133,9 @@ def test_the_hub_asks_the_endpoint_itself_whatever_becomes_of_it(served: Served)
     served.store.modelport("export", str(ROOT / "bentos" / NAMES[0]), "-o", "json")
     before = served.alone.client.post(PATH, json=MEASURED).json()["models"][0]
     served.hub.eventually(lambda: ask(MEASURED).json()["models"][0] != before)
+
+
+def test_the_bento_serves_in_an_environment_that_has_only_what_it_asks_for(served: Served, tmp_path: Path) -> None:
+    bento = served.store.modelport("show", "resource_optimizer", "-o", "json")["bento"]
+    with served_elsewhere(served.store, bento, served.hub.key, tmp_path) as server:
+        assert server.client.post(PATH, json=MEASURED, timeout=60).status_code == 200

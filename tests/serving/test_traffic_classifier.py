@@ -16,6 +16,7 @@ from bentos.traffic_classifier.features import NAMES
 from bentos.traffic_classifier.service import CODES, EXAMPLE, Flow
 from services.inference.positional import Positional
 from tests.serving.conftest import ROOT, Server, Store, free_port
+from tests.serving.elsewhere import served_elsewhere
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -238,29 +239,5 @@ def test_the_same_again_makes_nothing_new(store: Store, exported: dict[str, Any]
 def test_the_bento_serves_in_an_environment_that_has_only_what_it_asks_for(
     store: Store, exported: dict[str, Any], tmp_path: Path
 ) -> None:
-    """No Modelport installed, an empty BentoML home: what a container has."""
-    bento, python, uv = tmp_path / "traffic.bento", tmp_path / "venv/bin/python", Path(sys.executable).parent / "uv"
-
-    def run(*command: object) -> None:
-        subprocess.run([str(part) for part in command], env=store.environment, cwd=tmp_path, check=True)
-
-    run(sys.executable, "-m", "bentoml", "export", exported["bento"], bento)
-    run(uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv")
-    source = store.folder / "bentoml/bentos" / exported["bento"].replace(":", "/")
-    run(uv, "pip", "install", "--quiet", "--python", python, "-r", source / "env/python/requirements.txt")
-    port = free_port()
-    environment = {**store.environment, "BENTOML_HOME": str(tmp_path / "bentoml")}
-    subprocess.run([str(python), "-m", "bentoml", "import", str(bento)], env=environment, cwd=tmp_path, check=True)
-
-    class Elsewhere(Store):
-        @property
-        def environment(self) -> dict[str, str]:
-            return environment
-
-    command = [str(python), "-m", "bentoml", "serve", exported["bento"], "--port", str(port)]
-    server = Server(Elsewhere(tmp_path), exported["api_key"], command, port, tmp_path / "server.log")
-    try:
-        server.wait_until_ready()
+    with served_elsewhere(store, exported["bento"], exported["api_key"], tmp_path) as server:
         assert server.client.post(PATH, json=EXAMPLE).status_code == 200
-    finally:
-        server.stop()

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from bentos.traffic_forecaster.service import EXAMPLE
 from registry.traffic import ApiRequest
 from tests.bentos.test_traffic_forecaster_service import ROWS, WRONG, body
 from tests.serving.conftest import ROOT, Server, Store, free_port
+from tests.serving.elsewhere import served_elsewhere
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -119,3 +121,11 @@ def test_no_call_ended_in_a_fault(servers: list[Server]) -> None:
     servers[0].eventually(lambda: servers[0].log())
     rows: list[ApiRequest] = servers[0].log()
     assert rows and all(row.status_code < 500 for row in rows)
+
+
+def test_the_bento_serves_in_an_environment_that_has_only_what_it_asks_for(
+    servers: list[Server], store: Store, tmp_path: Path
+) -> None:
+    bento = store.modelport("show", "traffic_forecaster", "-o", "json")["bento"]
+    with served_elsewhere(store, bento, servers[0].key, tmp_path) as server:
+        assert server.client.post(PATH, json=EXAMPLE).status_code == 200
