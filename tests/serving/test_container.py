@@ -1,8 +1,7 @@
-"""`modelport containerize` for real, on a base made of this machine's parts: built, run by the line that it prints, stopped."""
+"""A worked system in a container, for real: built on a base made of this machine's parts, run by the printed line, stopped."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,15 +11,18 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 import httpx
+import joblib
 import pandas as pd
 import pytest
 from sqlmodel import select
 
-from registry import catalog
+from bentos.traffic_classifier.features import NAMES
+from bentos.traffic_classifier.service import EXAMPLE
 from registry.traffic import ApiRequest
-from tests.serving.conftest import ROOT, WINE, Store, free_port, wine
+from tests.serving.conftest import ROOT, Store, free_port
 from tests.serving.containers import Podman, require
 
+NAME, PATH = "traffic_classifier", "/traffic/classify"
 BASE = "localhost/base-of-this-machine"
 pytestmark = pytest.mark.timeout(900)
 
@@ -38,7 +40,7 @@ class Built(NamedTuple):
 
 def containerize(podman: Podman, store: Store, port: int, *options: str) -> "subprocess.CompletedProcess[str]":
     """The command as a user runs it."""
-    command = [sys.executable, "-m", "cli.main", "containerize", "wine", "--backend", "podman", *options]
+    command = [sys.executable, "-m", "cli.main", "containerize", NAME, "--backend", "podman", *options]
     environment = store.environment | podman.environment | {"MODELPORT_PORT": str(port)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=800)
 
@@ -52,18 +54,16 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
 
 
 @pytest.fixture(scope="module")
-def built(podman: Podman, exported: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder, port = tmp_path_factory.mktemp("containerized"), free_port()
-    shutil.copytree(exported[0], folder, dirs_exist_ok=True)
-    store = Store(folder)
-    with store.session() as session:
-        endpoint = catalog.find_endpoint(session, "wine")
-        assert endpoint is not None
-        catalog.set_limit(session, endpoint, "1000000/minute", actor="user:test")
+def built(podman: Podman, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    store, port = Store(tmp_path_factory.mktemp("containerized")), free_port()
+    train = [sys.executable, "-m", f"bentos.{NAME}.train", "--rows", "2000", "--out", str(store.folder / "trained")]
+    subprocess.run(train, cwd=ROOT, env=store.environment, check=True, capture_output=True)
+    folder = str(ROOT / "bentos" / NAME)
+    key = store.modelport("export", folder, "--rate-limit", "1000000/minute", "-o", "json")["api_key"]
     podman.make_base(BASE)
     done = containerize(podman, store, port, "--base", BASE, "-o", "json")
     assert done.returncode == 0, done.stderr
-    return Built(podman, store, exported[1], port, json.loads(done.stdout), done.stderr)
+    return Built(podman, store, key, port, json.loads(done.stdout), done.stderr)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def ready(url: str) -> bool:
 
 def test_the_image_is_there_and_its_steps_were_told(built: Built) -> None:
     bento, image = built.said["bento"], built.said["image"]
-    assert image == bento == f"wine:{image.partition(':')[2]}"
+    assert image == bento == f"{NAME}:{image.partition(':')[2]}"
     assert built.said["size"].endswith("MB")
     assert f"Building {image} with podman" in built.progress
     assert any(f"RUN {words}" in built.progress for words in ("if [ -d ./src ]", "uv --directory"))
@@ -105,28 +105,27 @@ def test_without_a_registry_it_refuses_to_start_in_one_line(built: Built) -> Non
     assert "Traceback" not in said
 
 
-def test_it_predicts_refuses_and_stops_without_losing_a_row(
-    built: Built, served: "subprocess.Popen[bytes]", row: dict[str, float]
-) -> None:
+def test_it_predicts_refuses_and_stops_without_losing_a_row(built: Built, served: "subprocess.Popen[bytes]") -> None:
     client = httpx.Client(base_url=f"http://127.0.0.1:{built.port}", timeout=30)
     headers = {"X-API-Key": built.key}
 
-    answer = client.post(WINE, json=row, headers=headers)
-    (expected,) = wine().predict_proba(pd.DataFrame([row]))
-    assert list(answer.json()["predictions"][0]["probabilities"].values()) == pytest.approx(expected, abs=1e-6)
-    assert client.post(WINE, json=row).status_code == 401
+    answer = client.post(PATH, json=EXAMPLE, headers=headers)
+    pipeline = joblib.load(built.store.folder / "trained" / f"{NAME}.joblib")
+    (expected,) = pipeline.predict_proba(pd.DataFrame([EXAMPLE])[NAMES])
+    assert list(answer.json()["probabilities"].values()) == pytest.approx(expected, abs=1e-6)
+    assert client.post(PATH, json=EXAMPLE).status_code == 401
 
     installed = built.podman(
-        "exec", "modelport-wine", "ls", "/app/.venv/lib/" + Path(os.__file__).parent.name + "/site-packages"
+        "exec", f"modelport-{NAME}", "ls", "/app/.venv/lib/" + Path(os.__file__).parent.name + "/site-packages"
     )
     assert "onnxruntime" in installed
     assert not {"tensorflow", "sklearn", "keras"} & set(installed.split())
 
     seen, enough = [answer.json()["request_id"]], Event()
-    caller = Thread(target=call_until_it_is_gone, args=(client, row, headers, seen, enough))
+    caller = Thread(target=call_until_it_is_gone, args=(client, headers, seen, enough))
     caller.start()
     assert enough.wait(30)
-    built.podman("stop", "modelport-wine")
+    built.podman("stop", f"modelport-{NAME}")
     caller.join(30)
 
     assert served.wait(30) in (0, 143)  # 137 would be the end by force, after the grace
@@ -135,13 +134,11 @@ def test_it_predicts_refuses_and_stops_without_losing_a_row(
     assert set(seen) <= written
 
 
-def call_until_it_is_gone(
-    client: httpx.Client, row: dict[str, float], headers: dict[str, str], seen: list[str], enough: Event
-) -> None:
+def call_until_it_is_gone(client: httpx.Client, headers: dict[str, str], seen: list[str], enough: Event) -> None:
     """Predict again and again; the ids of the answers that came."""
     while True:
         try:
-            answer = client.post(WINE, json=row, headers=headers)
+            answer = client.post(PATH, json=EXAMPLE, headers=headers)
         except httpx.TransportError:
             return enough.set()
         assert answer.status_code == 200

@@ -156,7 +156,7 @@ def seeing(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELPORT_KEEP_IMAGES", "true")
     monkeypatch.setenv("MODELPORT_IMAGE_KEY", "k" * 32)
     settings.cache_clear()
-    monkeypatch.setattr(worker, "load_servable", lambda it: Servable(dict.fromkeys(it.paths, see), it.version, 1))
+    monkeypatch.setattr(worker, "load_servable", lambda it, link: Servable(dict.fromkeys(it.paths, see), it.version, 1))
 
 
 def seen(hub: Hub, token: str, key: str | None = None) -> dict[str, Any]:

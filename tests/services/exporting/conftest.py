@@ -37,7 +37,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A machine whose `iris` endpoint was exported from a file with a sample; tests of many files share it as it is."""
     place = Place(tmp_path_factory.mktemp("shop"))
     model = iris(place.folder)
-    (place.folder / ".env").write_text("MODELPORT_CORS_ORIGINS=https://env-file.example\n")
+    (place.folder / ".env").write_text("MODELPORT_CORS_ORIGINS=https://marker-of-the-env-file.example\n")
     done = place.run(
         "export", model, "--sample", "rows.csv", "--rate-limit", "7 per 2 minutes", "--allow-pickle", "-o", "json"
     )
