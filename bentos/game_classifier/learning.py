@@ -24,7 +24,7 @@ from bentos.held_out import Report
 HELD_OUT = 0.2
 BATCH = 16
 FROZEN_EPOCHS, FINE_TUNED_EPOCHS, WHOLE_EPOCHS = 4, 4, 5
-FROZEN_RATE, FINE_TUNED_RATE, WHOLE_RATE = 3e-3, 3e-4, 2e-3
+FROZEN_RATE, FINE_TUNED_RATE, WHOLE_RATE = 3e-3, 3e-4, 4e-3
 
 Progress = Callable[[str], None]
 

@@ -50,7 +50,7 @@ def save(network: "Network", report: Report, shots: Screenshots, weights: str, s
 def main(
     data: Annotated[Path | None, typer.Option(help="Folder of class folders of images; without it, synthetic.")] = None,
     weights: Annotated[str, typer.Option(help="What the base begins with: imagenet, a file, or none.")] = "imagenet",
-    count: Annotated[int, typer.Option(min=60, help="How many synthetic screenshots.")] = 1000,
+    count: Annotated[int, typer.Option(min=60, help="How many synthetic screenshots.")] = 900,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="For the drawing, the split and the training.")] = 7,
     out: Annotated[Path | None, typer.Option(help="Also write the plot, the model and sample images here.")] = None,
 ) -> None:
