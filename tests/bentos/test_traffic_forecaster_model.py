@@ -22,7 +22,7 @@ from services.inference.runtimes.session import open_session
 from tests.bentos.forecasts import quickly
 
 pytestmark = [
-    pytest.mark.xdist_group("tensorflow"),
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),
 ]
 Trained = tuple[Any, Split]
