@@ -31,7 +31,8 @@ def served_elsewhere(store: Store, bento: str, key: str, folder: Path) -> Iterat
 
     port = free_port()
     command = [str(python), "-m", "bentoml", "serve", bento, "--port", str(port)]
-    server = Server(Elsewhere(folder), key, command, port, folder / "server.log")
+    generous = {"MODELPORT_RATE_LIMIT": "1000000/minute"}
+    server = Server(Elsewhere(folder), key, command, port, folder / "server.log", **generous)
     try:
         server.wait_until_ready()
         yield server

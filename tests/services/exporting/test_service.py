@@ -149,11 +149,11 @@ def test_the_traffic_classifier(place: Place) -> None:
 
 SAVE = """
 import numpy as np
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.linear_model import LogisticRegression
 from services.packaging.save_model import save_model
 
 rows = np.arange(100.0).reshape(50, 2)
-save_model("halves", DecisionTreeClassifier().fit(rows, rows[:, 0] > 40), rows, framework="sklearn")
+save_model("halves", LogisticRegression().fit(rows, rows[:, 0] > 40), rows, framework="sklearn")
 """
 HALVES = """
 import bentoml
@@ -187,6 +187,6 @@ def test_a_service_says_what_serves_its_model(place: Place) -> None:
     folder = write(place.folder / "halves", HALVES, bentofile)
     refused = place.run("export", folder)
     assert refused.code == 1
-    assert "is served by: add numpy to `packages`" in refused.err
-    write(folder, HALVES, bentofile.replace('"uvloop"', '"numpy"'))
+    assert "is served by: add onnxruntime to `packages`" in refused.err
+    write(folder, HALVES, bentofile.replace('"uvloop"', '"onnxruntime"'))
     assert place.run("export", folder, "-o", "json").json()["endpoint"] == "halves"
