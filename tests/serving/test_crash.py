@@ -25,7 +25,7 @@ NOISE = 0.15  # between an answer's leaving the server and this process's noting
 @pytest.fixture(scope="module")
 def doomed(serve: Callable[..., Server]) -> Server:
     """A hub whose workers the tests may kill."""
-    server = serve()
+    server = serve(MODELPORT_LOG_QUEUE_ROWS="100000")  # seconds without a registry are thousands of rows
     server.set_limit("wine", "1000000/minute")
     return server
 
